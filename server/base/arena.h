@@ -1,8 +1,9 @@
 /*
- * A bump allocator for everything that one task makes. Nothing is freed singly; arena_clear or arena_free gives
- * back the whole, after running the clean-ups registered with arena_on_free, newest first.
+ * A bump allocator for everything that one task makes. Nothing is freed singly; arena_clear or arena_free
+ * gives back the whole, after running the clean-ups registered with arena_on_free, newest first.
  *
- * In sanitizer builds memory that is not handed out is poisoned, so a pointer kept past arena_clear dies at once.
+ * In sanitizer builds memory that is not handed out is poisoned, so a pointer kept past arena_clear dies at
+ * once.
  */
 #ifndef TIDEMARK_BASE_ARENA_H
 #define TIDEMARK_BASE_ARENA_H
@@ -22,7 +23,8 @@ void arena_clear(struct arena *arena); /* keeps the first block for reuse */
 void *arena_alloc(struct arena *arena, size_t n);
 #define arena_new_array(arena, type, n) ((type *)arena_alloc_array((arena), sizeof(type), (n)))
 #define arena_new_one(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
-void *arena_alloc_array(struct arena *arena, size_t size, size_t n); /* asserts that size * n does not overflow */
+void *arena_alloc_array(
+    struct arena *arena, size_t size, size_t n); /* asserts that size * n does not overflow */
 
 /* A copy that ends in a NUL byte which is not counted. */
 struct str arena_copy(struct arena *arena, struct str s);

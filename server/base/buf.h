@@ -1,6 +1,6 @@
 /*
- * An owned, growing byte buffer with a ceiling. Past the ceiling nothing more is written and `overflow` is set:
- * the writer looks once at the end instead of after each piece.
+ * An owned, growing byte buffer with a ceiling. Past the ceiling nothing more is written and `overflow` is
+ * set: the writer looks once at the end instead of after each piece.
  */
 #ifndef TIDEMARK_BASE_BUF_H
 #define TIDEMARK_BASE_BUF_H

@@ -17,7 +17,8 @@ void clock_set_offset(int64_t offset_us);
 /* RFC 3339 with microseconds, "2026-11-22T01:02:03.000004Z"; SQL form "2026-11-22 01:02:03.000004". */
 size_t clock_print_rfc3339(int64_t utc_us, char text[CLOCK_TEXT_MAX]);
 size_t clock_print_sql(int64_t utc_us, char text[CLOCK_TEXT_MAX]);
-/* Strict inverses, fraction of 0 to 6 digits; RFC 3339 takes an offset too ("+08:00"). False if not a real instant. */
+/* Strict inverses, fraction of 0 to 6 digits; RFC 3339 takes an offset too ("+08:00"). False if not a real
+ * instant. */
 bool clock_parse_rfc3339(struct str text, int64_t *ret_utc_us);
 bool clock_parse_sql(struct str text, int64_t *ret_utc_us);
 /* "2026-02-29" is refused: a real date of the proleptic Gregorian calendar, years 0001 to 9999. */

@@ -1,7 +1,7 @@
 /*
- * Errors. A function that can fail returns 0 or a negative number (-enum err_code), fills `struct err`, and leaves
- * its outputs untouched. Lower floors return; only handlers, jobs and main log. Codes, HTTP status and texts come from
- * errors.def; what is wrong with one field of an input comes from faults.def.
+ * Errors. A function that can fail returns 0 or a negative number (-enum err_code), fills `struct err`, and
+ * leaves its outputs untouched. Lower floors return; only handlers, jobs and main log. Codes, HTTP status and
+ * texts come from errors.def; what is wrong with one field of an input comes from faults.def.
  *
  * `detail` is for the log and may name internals; a user gets code, fields, faults and their parameters only.
  */
@@ -32,9 +32,9 @@ enum fault_code {
 /* One thing wrong with one field of the input; all of them are reported at once. */
 struct err_item {
     struct err_item *next;
-    struct str field;      /* key or path ("fields.phone"), in the arena given */
+    struct str field; /* key or path ("fields.phone"), in the arena given */
     enum fault_code fault;
-    struct str limit;      /* value of "{limit}" in the text, or empty */
+    struct str limit; /* value of "{limit}" in the text, or empty */
 };
 
 struct err {
@@ -46,13 +46,15 @@ struct err {
 };
 
 /* Sets code and detail unless an error stands there already (the first cause wins). Returns -code. */
-int err_set(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int err_set(struct err *err, enum err_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Adds an item and sets ERR_INVALID if nothing is set. limit may be empty. Returns -ERR_INVALID. */
 int err_add(struct err *err, struct arena *arena, struct str field, enum fault_code fault, struct str limit);
 void err_clear(struct err *err);
 
-int err_status(enum err_code code);          /* HTTP status */
-const char *err_key(enum err_code code);     /* "not_found": the last part of the problem's type, and the i18n key */
+int err_status(enum err_code code); /* HTTP status */
+const char *err_key(
+    enum err_code code); /* "not_found": the last part of the problem's type, and the i18n key */
 const char *fault_key(enum fault_code fault); /* "too_long" */
 enum err_lang { ERR_LANG_ZH, ERR_LANG_EN };
 const char *err_title(enum err_code code, enum err_lang lang);

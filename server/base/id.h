@@ -1,7 +1,8 @@
 /*
  * 63-bit ids made by the process, known before the insert (DECISIONS B4): 41 bits of milliseconds since
- * 2024-01-01T00:00:00Z, 10 bits of process slot (leased in the database by db/), 12 bits of a counter that starts at a
- * random place in each millisecond. Ids of one process grow; a clock that steps back does not repeat one.
+ * 2024-01-01T00:00:00Z, 10 bits of process slot (leased in the database by db/), 12 bits of a counter that
+ * starts at a random place in each millisecond. Ids of one process grow; a clock that steps back does not
+ * repeat one.
  */
 #ifndef TIDEMARK_BASE_ID_H
 #define TIDEMARK_BASE_ID_H

@@ -1,6 +1,6 @@
 /*
- * Intrusive doubly linked lists. A head is a `struct list` of its own; members embed one. list_remove leaves the
- * member pointing at itself, so removing twice is harmless.
+ * Intrusive doubly linked lists. A head is a `struct list` of its own; members embed one. list_remove leaves
+ * the member pointing at itself, so removing twice is harmless.
  */
 #ifndef TIDEMARK_BASE_LIST_H
 #define TIDEMARK_BASE_LIST_H
@@ -15,8 +15,9 @@ struct list {
 #define list_entry(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define list_for_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* The current member may be removed inside the loop. */
-#define list_for_each_safe(it, head)                                                                                   \
-    for (struct list *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)
+#define list_for_each_safe(it, head)                                                                         \
+    for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                                \
+         it = it##_next, it##_next = it->next)
 
 static inline void list_init(struct list *head)
 {

@@ -1,7 +1,7 @@
 /*
- * One line an event to standard error: time, level, room, then key=value. Values are quoted when they hold blanks,
- * quotes, control characters or bytes that are not UTF-8, so that a user's text can never forge a line. Only handlers,
- * jobs and main call this; rooms below floor 5 return their errors instead.
+ * One line an event to standard error: time, level, room, then key=value. Values are quoted when they hold
+ * blanks, quotes, control characters or bytes that are not UTF-8, so that a user's text can never forge a
+ * line. Only handlers, jobs and main call this; rooms below floor 5 return their errors instead.
  */
 #ifndef TIDEMARK_BASE_LOG_H
 #define TIDEMARK_BASE_LOG_H
@@ -23,10 +23,11 @@ struct log_pair {
 #define LOG_C(k, c) ((struct log_pair){.key = (k), .kind = LOG_TEXT, .text = str_of(c)})
 #define LOG_I(k, i) ((struct log_pair){.key = (k), .kind = LOG_INT, .number = (int64_t)(i)})
 
-void log_write(enum log_level level, const char *room, const char *message, const struct log_pair *pairs, size_t n);
+void log_write(
+    enum log_level level, const char *room, const char *message, const struct log_pair *pairs, size_t n);
 /* log_event(LOG_INFO, "net", "listening", LOG_I("port", 8080)) */
-#define log_event(level, room, message, ...)                                                                           \
-    log_write((level), (room), (message), (const struct log_pair[]){__VA_ARGS__},                                      \
+#define log_event(level, room, message, ...)                                                                 \
+    log_write((level), (room), (message), (const struct log_pair[]){__VA_ARGS__},                            \
         sizeof((const struct log_pair[]){__VA_ARGS__}) / sizeof(struct log_pair))
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * Hash maps from text or from a 64-bit id to a pointer, over uthash (which only map.c sees). The map owns its
- * copies of the keys, never the values. Seeded by the process, so that keys chosen by users cannot make long chains.
+ * copies of the keys, never the values. Seeded by the process, so that keys chosen by users cannot make long
+ * chains.
  */
 #ifndef TIDEMARK_BASE_MAP_H
 #define TIDEMARK_BASE_MAP_H

@@ -25,12 +25,13 @@ bool str_eq_nocase(struct str a, struct str b); /* ASCII letters only */
 int str_cmp(struct str a, struct str b);        /* by bytes; <0, 0, >0 */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-struct str str_trim(struct str s);                      /* ASCII blanks at both ends */
-struct str str_cut(struct str *rest, char separator);   /* the part before the separator; rest moves past it */
+struct str str_trim(struct str s);                    /* ASCII blanks at both ends */
+struct str str_cut(struct str *rest, char separator); /* the part before the separator; rest moves past it */
 /* The offset of `needle`, or SIZE_MAX. An empty needle is at 0. */
 size_t str_find(struct str s, struct str needle);
 
-/* Strict decimal: an optional '-', then digits without superfluous zeros or blanks. False on anything else. */
+/* Strict decimal: an optional '-', then digits without superfluous zeros or blanks. False on anything else.
+ */
 bool str_to_i64(struct str s, int64_t *ret_value);
 
 /* Valid UTF-8 in shortest form, no surrogates, no code point past U+10FFFF. */

@@ -20,10 +20,12 @@ struct conf {
 #undef S_BOOL
 };
 
-/* path NULL: defaults and environment only. All problems are collected, one a line, in err->detail's stead: `problems`. */
+/* path NULL: defaults and environment only. All problems are collected, one a line, in err->detail's stead:
+ * `problems`. */
 int conf_load(const char *path, struct conf **ret_conf, struct buf *problems, struct err *err);
 void conf_free(struct conf *conf);
-/* A secret's file, at most 4 KiB, trailing newline cut; the file must not be readable by others. In the arena. */
+/* A secret's file, at most 4 KiB, trailing newline cut; the file must not be readable by others. In the
+ * arena. */
 int conf_read_secret(struct arena *arena, struct str path, struct str *ret_secret, struct err *err);
 /* The whole table as a commented INI file: config/tidemark.conf is this, and a test compares. */
 void conf_print_defaults(struct buf *buf);

@@ -1,7 +1,7 @@
 /*
- * MariaDB for tasks: a pool of connections of one account, prepared statements, results in the task's arena. Non-blocking
- * Connector/C on the loop; no MariaDB type leaves this room. All statements are prepared and all values bound; a statement's
- * text is a literal or made from catalog names, never from input.
+ * MariaDB for tasks: a pool of connections of one account, prepared statements, results in the task's arena.
+ * Non-blocking Connector/C on the loop; no MariaDB type leaves this room. All statements are prepared and all
+ * values bound; a statement's text is a literal or made from catalog names, never from input.
  */
 #ifndef TIDEMARK_DB_DB_H
 #define TIDEMARK_DB_DB_H
@@ -35,8 +35,8 @@ static inline const struct db_val *db_cell(const struct db_rows *rows, size_t ro
 
 /* How to reach a server; strings are copied. */
 struct db_address {
-    struct str socket;              /* Unix socket, or */
-    struct str host;                /* TCP, TLS with verified certificate only */
+    struct str socket; /* Unix socket, or */
+    struct str host;   /* TCP, TLS with verified certificate only */
     int64_t port;
     struct str ca_file;
     struct str user, password;
@@ -50,16 +50,18 @@ struct db_limits {
 };
 
 struct db; /* a pool */
-/* Connects lazily. Every connection is set up alike: utf8mb4, +00:00, strict SQL mode, READ COMMITTED, autocommit on,
- * tracking of last_gtid, no multi statements, no local infile. */
+/* Connects lazily. Every connection is set up alike: utf8mb4, +00:00, strict SQL mode, READ COMMITTED,
+ * autocommit on, tracking of last_gtid, no multi statements, no local infile. */
 struct db *db_open(const struct db_address *address, const struct db_limits *limits);
 /* No new work; closes when what runs has ended. Call on a task. */
 task_fn void db_close(struct db *db);
 
 /* One statement on any connection, outside a transaction. Not retried. Rows live in the task's arena. */
-task_fn int db_query(struct db *db, const char *sql, const struct db_val *params, size_t n_params, struct db_rows *ret_rows,
-    struct err *err);
-#define DB_PARAMS(...) ((const struct db_val[]){__VA_ARGS__}), sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
+task_fn int db_query(struct db *db, const char *sql, const struct db_val *params, size_t n_params,
+    struct db_rows *ret_rows, struct err *err);
+#define DB_PARAMS(...)                                                                                       \
+    ((const struct db_val[]){__VA_ARGS__}),                                                                  \
+        sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
 #define DB_NO_PARAMS NULL, 0
 
 /* Whether the last attempts reached the server; for /readyz. */
@@ -70,7 +72,8 @@ struct db_stats {
 };
 struct db_stats db_stats_now(const struct db *db);
 
-/* Name of the unique key in a 1062 error ("uk_credit_code"), from err->detail as this room fills it: "duplicate key=NAME". */
+/* Name of the unique key in a 1062 error ("uk_credit_code"), from err->detail as this room fills it:
+ * "duplicate key=NAME". */
 bool db_duplicate_key(const struct err *err, struct str *ret_key);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * JSON in. json_parse puts a strict check (SECURITY 1.8) in front of json-c and returns a tree that lives in the
- * arena: no json-c type leaves this room. Refused, beside what RFC 8259 refuses: duplicate keys, a NUL in a key or text
- * (escaped or raw), NaN and Infinity, integers outside 64 bits, more than json_limits allow, invalid UTF-8, lone
- * surrogates, a byte-order mark, anything after the value.
+ * JSON in. json_parse puts a strict check (SECURITY 1.8) in front of json-c and returns a tree that lives in
+ * the arena: no json-c type leaves this room. Refused, beside what RFC 8259 refuses: duplicate keys, a NUL in
+ * a key or text (escaped or raw), NaN and Infinity, integers outside 64 bits, more than json_limits allow,
+ * invalid UTF-8, lone surrogates, a byte-order mark, anything after the value.
  *
  * json_read fills a struct from an object by a table of descriptors; unknown members are refused.
  */
@@ -46,9 +46,10 @@ struct json_limits {
     size_t max_nodes; /* 0: 100,000 */
 };
 
-/* limits NULL: the defaults. On failure ERR_BAD_JSON (ERR_TOO_LARGE past max_bytes), detail with the byte offset. */
-int json_parse(struct arena *arena, struct str text, const struct json_limits *limits, struct json **ret_value,
-    struct err *err);
+/* limits NULL: the defaults. On failure ERR_BAD_JSON (ERR_TOO_LARGE past max_bytes), detail with the byte
+ * offset. */
+int json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
+    struct json **ret_value, struct err *err);
 /* NULL when absent. */
 const struct json *json_get(const struct json *object, struct str key);
 
@@ -69,9 +70,10 @@ struct json_field {
     int64_t min, max;
 };
 
-/* Every fault of the object is added to err (ERR_INVALID) with `path` and a dot before the member's name, if not empty. */
-int json_read(const struct json *object, const struct json_field *fields, size_t n_fields, struct str path, void *target,
-    struct arena *arena, struct err *err);
+/* Every fault of the object is added to err (ERR_INVALID) with `path` and a dot before the member's name, if
+ * not empty. */
+int json_read(const struct json *object, const struct json_field *fields, size_t n_fields, struct str path,
+    void *target, struct arena *arena, struct err *err);
 #define JSON_FIELDS(a) (a), sizeof(a) / sizeof((a)[0])
 
 #endif

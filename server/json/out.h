@@ -1,7 +1,7 @@
 /*
- * JSON out, as a stream into a buffer: no tree is built to answer a request. Depth and commas are kept here; unbalanced
- * calls are asserted. Text must be UTF-8 (bytes that are not are written as U+FFFD); '<', '>', '&', U+2028 and U+2029
- * are escaped, so that an answer is inert wherever it lands.
+ * JSON out, as a stream into a buffer: no tree is built to answer a request. Depth and commas are kept here;
+ * unbalanced calls are asserted. Text must be UTF-8 (bytes that are not are written as U+FFFD); '<', '>',
+ * '&', U+2028 and U+2029 are escaped, so that an answer is inert wherever it lands.
  */
 #ifndef TIDEMARK_JSON_OUT_H
 #define TIDEMARK_JSON_OUT_H
@@ -32,8 +32,8 @@ void json_out_int(struct json_out *out, int64_t value);      /* as a number: sma
 void json_out_real(struct json_out *out, double value);
 void json_out_bool(struct json_out *out, bool value);
 void json_out_null(struct json_out *out);
-void json_out_instant(struct json_out *out, int64_t utc_us); /* RFC 3339; 0: null */
-void json_out_raw(struct json_out *out, struct str json);    /* one whole value, already JSON */
+void json_out_instant(struct json_out *out, int64_t utc_us);        /* RFC 3339; 0: null */
+void json_out_raw(struct json_out *out, struct str json);           /* one whole value, already JSON */
 void json_out_tree(struct json_out *out, const struct json *value); /* a parsed value as it was */
 
 /* key and value in one call: json_out_member_str(out, "name", s) */
@@ -42,7 +42,8 @@ void json_out_tree(struct json_out *out, const struct json *value); /* a parsed 
 #define json_out_member_id(out, key, value) (json_out_key((out), STR(key)), json_out_id((out), (value)))
 #define json_out_member_int(out, key, value) (json_out_key((out), STR(key)), json_out_int((out), (value)))
 #define json_out_member_bool(out, key, value) (json_out_key((out), STR(key)), json_out_bool((out), (value)))
-#define json_out_member_instant(out, key, value) (json_out_key((out), STR(key)), json_out_instant((out), (value)))
+#define json_out_member_instant(out, key, value)                                                             \
+    (json_out_key((out), STR(key)), json_out_instant((out), (value)))
 
 void json_out_end(struct json_out *out); /* asserts that everything is closed */
 

@@ -1,12 +1,12 @@
 /*
- * Tasks: stackful coroutines on the loop (glibc ucontext). A request handler is straight-line C; each call that has
- * to wait parks its task, and the loop goes on. Single thread: between two waits nothing else runs.
+ * Tasks: stackful coroutines on the loop (glibc ucontext). A request handler is straight-line C; each call
+ * that has to wait parks its task, and the loop goes on. Single thread: between two waits nothing else runs.
  *
- * A function that may park is declared `task_fn`, so that a reader sees every place where the world may change. After a
- * wait, shared mutable state is read again.
+ * A function that may park is declared `task_fn`, so that a reader sees every place where the world may
+ * change. After a wait, shared mutable state is read again.
  *
- * Stacks are mapped with a guard page, pooled, committed lazily (256 KiB; sanitizer builds 1 MiB). Sanitizers are told
- * of each switch.
+ * Stacks are mapped with a guard page, pooled, committed lazily (256 KiB; sanitizer builds 1 MiB). Sanitizers
+ * are told of each switch.
  */
 #ifndef TIDEMARK_LOOP_TASK_H
 #define TIDEMARK_LOOP_TASK_H
@@ -20,7 +20,8 @@
 struct task;
 typedef task_fn void task_main_fn(void *arg);
 
-/* Makes a task with an arena of its own; it starts on the next turn of the loop. `name` must live as long (a literal). */
+/* Makes a task with an arena of its own; it starts on the next turn of the loop. `name` must live as long (a
+ * literal). */
 struct task *task_spawn(const char *name, task_main_fn *fn, void *arg);
 struct task *task_self(void); /* NULL outside of any task */
 struct arena *task_arena(void);
@@ -31,18 +32,19 @@ uint64_t task_number(const struct task *task); /* for logs: unique in the proces
 void task_stage(const char *stage);
 const char *task_stage_now(void);
 
-/* Asks a task to end: its present wait, or else its next, returns -ERR_CANCELLED. Never tears a running statement:
- * waits made with task_park_firmly do not hear it. Safe on a task that has been asked already. */
+/* Asks a task to end: its present wait, or else its next, returns -ERR_CANCELLED. Never tears a running
+ * statement: waits made with task_park_firmly do not hear it. Safe on a task that has been asked already. */
 void task_cancel(struct task *task);
 bool task_is_cancelled(void);
 
 /*
- * Parks until task_wake, at most timeout_ms (0: for ever). Returns 0, -ERR_CANCELLED, -ERR_TIMEOUT or, in builds with
- * TIDEMARK_TORTURE, -ERR_TORTURE at the wait that task_fail_wait chose. A wake that comes before the park is kept.
- * All higher waits (database, worker pool, locks, sleep) end in one of these two.
+ * Parks until task_wake, at most timeout_ms (0: for ever). Returns 0, -ERR_CANCELLED, -ERR_TIMEOUT or, in
+ * builds with TIDEMARK_TORTURE, -ERR_TORTURE at the wait that task_fail_wait chose. A wake that comes before
+ * the park is kept. All higher waits (database, worker pool, locks, sleep) end in one of these two.
  */
 task_fn int task_park(uint64_t timeout_ms, struct err *err);
-/* The same, but neither cancelled nor failed by the torture: for work that must be waited out, as a COMMIT. */
+/* The same, but neither cancelled nor failed by the torture: for work that must be waited out, as a COMMIT.
+ */
 task_fn void task_park_firmly(void);
 void task_wake(struct task *task); /* from the loop thread only */
 
@@ -72,9 +74,9 @@ bool task_cond_wake_one(struct task_cond *cond); /* false: nobody waited */
 void task_cond_wake_all(struct task_cond *cond);
 
 /*
- * Runs fn(arg) on libuv's worker pool and parks until it is done. fn must not touch tasks, the loop or the arena. Firm:
- * once started it is waited out. `lane` bounds how many run and wait at once (argon2: two running, 64 waiting, 5 s);
- * past the bound -ERR_TOO_MANY at once.
+ * Runs fn(arg) on libuv's worker pool and parks until it is done. fn must not touch tasks, the loop or the
+ * arena. Firm: once started it is waited out. `lane` bounds how many run and wait at once (argon2: two
+ * running, 64 waiting, 5 s); past the bound -ERR_TOO_MANY at once.
  */
 struct work_lane {
     const char *name;
@@ -84,7 +86,10 @@ struct work_lane {
     struct task_cond room;
     bool ready;
 };
-#define WORK_LANE(n, run, wait, ms) {.name = (n), .max_running = (run), .max_waiting = (wait), .max_wait_ms = (ms)}
+#define WORK_LANE(n, run, wait, ms)                                                                          \
+    {                                                                                                        \
+        .name = (n), .max_running = (run), .max_waiting = (wait), .max_wait_ms = (ms)                        \
+    }
 task_fn int work_run(struct work_lane *lane, void (*fn)(void *arg), void *arg, struct err *err);
 
 /* For /metrics and the tests. */

@@ -1,6 +1,7 @@
 /*
- * libwebsockets on our loop: connections, the gate (SECURITY 3.3), TLS, requests, replies, static files. No libwebsockets
- * type leaves this room. Each request that passed the gate becomes a task that runs the one handler.
+ * libwebsockets on our loop: connections, the gate (SECURITY 3.3), TLS, requests, replies, static files. No
+ * libwebsockets type leaves this room. Each request that passed the gate becomes a task that runs the one
+ * handler.
  */
 #ifndef TIDEMARK_NET_NET_H
 #define TIDEMARK_NET_NET_H
@@ -21,23 +22,25 @@ struct net_request {
     bool tls;
     bool loopback; /* the peer is this machine and no trusted proxy is configured */
     /* headers the application uses; empty where absent */
-    struct str host, origin, content_type, cookie, authorization, if_match, if_none_match, csrf_token, accept_language,
-        idempotency_key, user_agent, sec_fetch_site, fail_wait;
+    struct str host, origin, content_type, cookie, authorization, if_match, if_none_match, csrf_token,
+        accept_language, idempotency_key, user_agent, sec_fetch_site, fail_wait;
     char id[24]; /* for logs, problem documents and audit events; random, not a counter */
 };
 
-/* Decodes %XX and '+' of one query parameter; false if absent. A parameter that appears twice is ERR_BAD_REQUEST. */
-int net_query_get(const struct net_request *request, struct str name, struct arena *arena, bool *ret_found, struct str *ret_value,
-    struct err *err);
+/* Decodes %XX and '+' of one query parameter; false if absent. A parameter that appears twice is
+ * ERR_BAD_REQUEST. */
+int net_query_get(const struct net_request *request, struct str name, struct arena *arena, bool *ret_found,
+    struct str *ret_value, struct err *err);
 /* Every parameter's name must be in the list (NULL-terminated), else ERR_INVALID naming it. */
-int net_query_check(const struct net_request *request, const char *const *known, struct arena *arena, struct err *err);
+int net_query_check(
+    const struct net_request *request, const char *const *known, struct arena *arena, struct err *err);
 /* One cookie's value; empty if absent. */
 struct str net_cookie(const struct net_request *request, struct str name);
 
 struct net_reply {
     int status;
-    const char *content_type; /* NULL: application/json */
-    struct buf body;          /* taken over by net */
+    const char *content_type;                     /* NULL: application/json */
+    struct buf body;                              /* taken over by net */
     struct str set_cookie, location, allow, etag; /* optional; copied */
     int retry_after_s;
     bool store_nothing; /* Cache-Control: no-store (data); false: as the static files say */
@@ -47,9 +50,11 @@ struct net_reply {
 typedef task_fn void net_handler_fn(const struct net_request *request, struct net_reply *reply, void *arg);
 
 struct net;
-/* Listens; static files under conf->server_web_dir are loaded into memory with their .br and .gz forms, ETag and strict headers;
- * paths that are no file and do not begin with /api/, /healthz, /readyz or /metrics get index.html. */
-int net_start(const struct conf *conf, struct str web_dir, net_handler_fn *handler, void *arg, struct net **ret_net, struct err *err);
+/* Listens; static files under conf->server_web_dir are loaded into memory with their .br and .gz forms, ETag
+ * and strict headers; paths that are no file and do not begin with /api/, /healthz, /readyz or /metrics get
+ * index.html. */
+int net_start(const struct conf *conf, struct str web_dir, net_handler_fn *handler, void *arg,
+    struct net **ret_net, struct err *err);
 int net_port(const struct net *net);
 /* Reads certificate and key again; the old ones stay in use if the new ones are not good. */
 int net_reload_tls(struct net *net, struct err *err);

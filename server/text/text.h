@@ -12,19 +12,23 @@ void text_done(void);
 const char *text_collation_version(void);
 
 #define TEXT_SORT_KEY_MAX 300
-/* Sort key in pinyin order (locale zh, 重庆 under chong), cut at TEXT_SORT_KEY_MAX bytes; compares by bytes. */
+/* Sort key in pinyin order (locale zh, 重庆 under chong), cut at TEXT_SORT_KEY_MAX bytes; compares by bytes.
+ */
 struct str text_sort_key(struct arena *arena, struct str text);
-/* Letter case and width folded (NFKC case fold), runs of blanks to one: what `contains`, `starts` and `q` compare. */
+/* Letter case and width folded (NFKC case fold), runs of blanks to one: what `contains`, `starts` and `q`
+ * compare. */
 struct str text_fold(struct arena *arena, struct str text);
 /* NFC, blanks at the ends cut. */
 struct str text_normalize(struct arena *arena, struct str text);
-/* False if it holds control characters (newline and tab allowed where multiline), bidi overrides or unassigned points. */
+/* False if it holds control characters (newline and tab allowed where multiline), bidi overrides or
+ * unassigned points. */
 bool text_is_printable(struct str text, bool multiline);
 /* A log-in name's key for uniqueness: NFKC, case fold, default-ignorables (zero-width) removed. */
 struct str text_login_key(struct arena *arena, struct str login);
 
 bool text_zone_is_known(struct str zone);
 /* Calendar day of an instant in the zone. */
-int text_zone_day(struct str zone, int64_t utc_us, int *ret_year, int *ret_month, int *ret_day, struct err *err);
+int text_zone_day(
+    struct str zone, int64_t utc_us, int *ret_year, int *ret_month, int *ret_day, struct err *err);
 
 #endif
