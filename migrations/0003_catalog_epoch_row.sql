@@ -1,0 +1,1 @@
+INSERT IGNORE INTO catalog_epoch (id, epoch) VALUES (1, 1);

@@ -1,0 +1,167 @@
+/*
+ * People, departments, roles, grants: loaded once per catalog epoch into an immutable, counted directory; and
+ * the policy compiled from it for one user. Default deny: what no grant gives does not exist. A policy names
+ * forms and fields by their keys; record/ binds it to a form's definition.
+ */
+#ifndef TIDEMARK_ACCESS_ACCESS_H
+#define TIDEMARK_ACCESS_ACCESS_H
+
+#include "base/map.h"
+#include "db/db.h"
+#include "db/tx.h"
+
+/* ---- what may be done
+ * -------------------------------------------------------------------------------------- */
+
+enum access_right { /* beside records; a bit each */
+#define R(name, key) RIGHT_##name,
+#include "access/rights.def"
+#undef R
+    RIGHT_COUNT
+};
+const char *access_right_key(enum access_right right); /* "audit.read" */
+
+enum access_action { /* with records; a bit each */
+    ACTION_LIST,
+    ACTION_READ,
+    ACTION_CREATE,
+    ACTION_UPDATE,
+    ACTION_DELETE,
+    ACTION_RESTORE,
+    ACTION_HISTORY,
+    ACTION_EXPORT,
+    ACTION_PRINT,
+    ACTION_REVEAL,
+    ACTION_COUNT
+};
+const char *access_action_key(enum access_action action); /* "update" */
+
+enum access_level { LEVEL_HIDDEN, LEVEL_MASKED, LEVEL_READ, LEVEL_WRITE };
+
+enum row_rule {
+    ROW_ALL,        /* "all" */
+    ROW_OWNER,      /* "owner": _owner is the user */
+    ROW_DEPARTMENT, /* "department": _department is the user's */
+    ROW_SUBTREE     /* "subtree": _department is the user's or below it */
+};
+
+/* ---- the directory
+ * ----------------------------------------------------------------------------------------- */
+
+struct department {
+    int64_t id, parent_id;
+    struct str key, name;
+    int64_t position;
+};
+struct user {
+    int64_t id, department_id;
+    struct str login, login_key, name;
+    bool disabled;
+    int64_t *roles;
+    size_t n_roles;
+};
+struct role {
+    int64_t id;
+    struct str key, name_zh, name_en;
+    uint32_t rights; /* bits of enum access_right */
+};
+struct grant {
+    int64_t id, role_id;
+    struct str form;
+    enum row_rule row_rule;
+    uint32_t actions;                /* bits of enum access_action */
+    enum access_level default_level; /* of fields that are not named: "*" */
+    struct grant_field {
+        struct str key;
+        enum access_level level;
+    } * fields;
+    size_t n_fields;
+};
+
+struct directory {
+    unsigned magic, refs;
+    struct arena *arena; /* everything below lives here */
+    struct department *departments;
+    size_t n_departments;
+    struct user *users;
+    size_t n_users;
+    struct role *roles;
+    size_t n_roles;
+    struct grant *grants;
+    size_t n_grants;
+    struct map *users_by_id, *users_by_login, *departments_by_id, *roles_by_id, *roles_by_key;
+};
+
+/* Reads everything inside the caller's snapshot transaction. A row that cannot be understood is an error,
+ * never skipped. */
+task_fn int directory_load(struct tx *tx, struct directory **ret_directory, struct err *err);
+struct directory *directory_ref(struct directory *directory);
+void directory_unref(struct directory *directory); /* NULL accepted */
+const struct user *directory_user(const struct directory *directory, int64_t id);
+const struct user *directory_user_by_login(const struct directory *directory, struct str login);
+const struct department *directory_department(const struct directory *directory, int64_t id);
+const struct role *directory_role_by_key(const struct directory *directory, struct str key);
+bool directory_is_below(
+    const struct directory *directory, int64_t department, int64_t ancestor); /* or the same */
+
+/* ---- the policy
+ * -------------------------------------------------------------------------------------------- */
+
+struct policy_form {
+    struct str form;
+    const struct grant **grants;
+    size_t n_grants;
+    uint32_t actions; /* of all grants together */
+};
+struct policy {
+    unsigned magic, refs;
+    struct arena *arena;
+    struct directory *directory; /* held */
+    const struct user *user;
+    uint32_t rights;
+    int64_t *subtree; /* ids of the user's department and those below it, ascending */
+    size_t n_subtree;
+    struct policy_form *forms;
+    size_t n_forms;
+};
+
+/* NULL when there is no such user or it is disabled. Policies are kept by the directory and made once a user.
+ */
+struct policy *policy_of(struct directory *directory, int64_t user_id);
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy *policy);
+bool policy_has(const struct policy *policy, enum access_right right);
+/* NULL: the user has no grant for that form. */
+const struct policy_form *policy_for_form(const struct policy *policy, struct str form);
+/* Does the grant's row rule hold for a row of this owner and department (0: none)? */
+bool grant_matches(const struct policy *policy, const struct grant *grant, int64_t owner, int64_t department);
+enum access_level grant_level(const struct grant *grant, struct str field);
+/* What the user may do with that row, all grants that hold for it taken together. */
+uint32_t policy_row_actions(
+    const struct policy *policy, const struct policy_form *form, int64_t owner, int64_t department);
+/* The field's level on that row: the best of the grants that hold for it and give ACTION_READ or ACTION_LIST
+ * (write only by grants that give ACTION_UPDATE or ACTION_CREATE). */
+enum access_level policy_row_level(const struct policy *policy, const struct policy_form *form,
+    struct str field, int64_t owner, int64_t department);
+
+/* ---- masks
+ * ------------------------------------------------------------------------------------------------- */
+
+/* Masks by name: name, phone, id_no, card, email, address, amount, text. Fixed number of stars: the length is
+ * not told. */
+bool mask_is_known(struct str mask);
+struct str mask_apply(struct str mask, struct str value, struct arena *arena);
+
+/* ---- changes (queued into the caller's transaction; the caller adds the audit event)
+ * --------------------------- */
+
+void access_add_department(struct tx *tx, const struct department *department);
+void access_add_user(
+    struct tx *tx, const struct user *user, struct str stored_password, int64_t created_at_us);
+void access_set_password(struct tx *tx, int64_t user_id, struct str stored_password);
+void access_set_disabled(struct tx *tx, int64_t user_id, bool disabled, int64_t at_us);
+void access_add_role(struct tx *tx, const struct role *role);
+void access_add_user_role(struct tx *tx, int64_t id, int64_t user_id, int64_t role_id);
+void access_add_grant(struct tx *tx, const struct grant *grant);
+
+#endif
