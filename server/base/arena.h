@@ -30,7 +30,8 @@ void *arena_alloc_array(
 struct str arena_copy(struct arena *arena, struct str s);
 const char *arena_cstr(struct arena *arena, struct str s);
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-struct str arena_vprintf(struct arena *arena, const char *format, va_list args);
+struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* Runs fn(arg) when the arena is cleared or freed: for files, statements, references held by a task. */
 void arena_on_free(struct arena *arena, void (*fn)(void *arg), void *arg);

@@ -1,7 +1,7 @@
 /*
- * Hash maps from text or from a 64-bit id to a pointer, over uthash (which only map.c sees). The map owns its
- * copies of the keys, never the values. Seeded by the process, so that keys chosen by users cannot make long
- * chains.
+ * Hash maps from text or from a 64-bit id (never both in one map) to a pointer, over uthash (which only map.c
+ * sees). The map owns its copies of the keys, never the values. Seeded by the process, so that keys chosen by
+ * users cannot make long chains.
  */
 #ifndef TIDEMARK_BASE_MAP_H
 #define TIDEMARK_BASE_MAP_H
@@ -24,7 +24,8 @@ void *map_get_id(const struct map *map, int64_t id);
 void *map_put_id(struct map *map, int64_t id, void *value);
 void *map_remove_id(struct map *map, int64_t id);
 
-/* In order of insertion. The map must not change meanwhile. Stops and returns false when fn returns false. */
+/* In order of insertion; the key of an id is its 8 bytes. The map must not change meanwhile. Stops and
+ * returns false when fn returns false. */
 bool map_each(const struct map *map, bool (*fn)(struct str key, void *value, void *arg), void *arg);
 
 #endif

@@ -17,8 +17,8 @@ _Noreturn void must_fail(const char *what, const char *file, int line, const cha
 #define never(why) must_fail("never: " why, __FILE__, __LINE__, __func__)
 #define CHECK(p, m) must((p) != NULL && (p)->magic == (m))
 
-/* Memory that cannot be had ends the process; every size that a user controls has a limit instead. All
- * zeroed. */
+/* Memory that cannot be had ends the process; every size that a user controls has a limit instead. must_alloc
+ * zeroes; what must_realloc adds holds anything. */
 void *must_alloc(size_t n);
 void *must_realloc(void *p, size_t n);
 
