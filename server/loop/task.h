@@ -32,20 +32,26 @@ uint64_t task_number(const struct task *task); /* for logs: unique in the proces
 void task_stage(const char *stage);
 const char *task_stage_now(void);
 
-/* Asks a task to end: its present wait, or else its next, returns -ERR_CANCELLED. Never tears a running
- * statement: waits made with task_park_firmly do not hear it. Safe on a task that has been asked already. */
+/* Asks a task to end: its present wait, or else its next, returns -ERR_CANCELLED, and so does each one after
+ * it. Never tears a running statement: waits made with task_park_firmly do not hear it. Safe on a task that
+ * has been asked already. */
 void task_cancel(struct task *task);
 bool task_is_cancelled(void);
 
 /*
  * Parks until task_wake, at most timeout_ms (0: for ever). Returns 0, -ERR_CANCELLED, -ERR_TIMEOUT or, in
  * builds with TIDEMARK_TORTURE, -ERR_TORTURE at the wait that task_fail_wait chose. A wake that comes before
- * the park is kept. All higher waits (database, worker pool, locks, sleep) end in one of these two.
+ * the park is kept, and wakes say nothing of their cause: whoever parks does so in a loop around its own
+ * condition. All higher waits (database, worker pool, locks, sleep) end in one of these.
  */
 task_fn int task_park(uint64_t timeout_ms, struct err *err);
 /* The same, but neither cancelled nor failed by the torture: for work that must be waited out, as a COMMIT.
  */
 task_fn void task_park_firmly(void);
+task_fn bool task_park_firmly_for(uint64_t timeout_ms); /* false: nobody woke it in that time */
+/* Counts as a wait, and is cancelled or failed like one, but does not park: stands before what is then waited
+ * out firmly (a statement, work on a thread), so that a cancelled task does not begin it. */
+int task_checkpoint(struct err *err);
 void task_wake(struct task *task); /* from the loop thread only */
 
 task_fn int task_sleep(uint64_t ms, struct err *err);
