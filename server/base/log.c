@@ -47,14 +47,10 @@ static bool is_treacherous(uint32_t point)
 static size_t next_character(struct str s, uint32_t *ret_point)
 {
     unsigned char lead = (unsigned char)s.p[0];
-    size_t n = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    *ret_point = lead;
-    if (n == 1)
+    size_t n = str_utf8_next(s);
+    *ret_point = n == 0 ? UINT32_MAX : lead;
+    if (n <= 1)
         return 1;
-    if (n > s.n || !str_is_utf8((struct str){s.p, n})) {
-        *ret_point = UINT32_MAX;
-        return 1;
-    }
     uint32_t point = lead & (0x7Fu >> n);
     for (size_t i = 1; i < n; i++)
         point = point << 6 | ((unsigned char)s.p[i] & 0x3Fu);

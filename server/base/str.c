@@ -111,23 +111,26 @@ static bool is_continuation(unsigned char c)
     return (c & 0xC0) == 0x80;
 }
 
-/* Length of the sequence at p, or 0 if it is none. Unicode 15, table 3-7. */
-static size_t utf8_sequence(const unsigned char *p, size_t n)
+/* Unicode 15, table 3-7. */
+size_t str_utf8_next(struct str s)
 {
+    const unsigned char *p = (const unsigned char *)s.p;
+    if (s.n == 0)
+        return 0;
     unsigned char lead = p[0];
     if (lead < 0x80)
         return 1;
     if (lead < 0xC2 || lead > 0xF4)
         return 0;
     if (lead < 0xE0)
-        return n >= 2 && is_continuation(p[1]) ? 2 : 0;
+        return s.n >= 2 && is_continuation(p[1]) ? 2 : 0;
     if (lead < 0xF0) {
-        if (n < 3 || !is_continuation(p[1]) || !is_continuation(p[2]))
+        if (s.n < 3 || !is_continuation(p[1]) || !is_continuation(p[2]))
             return 0;
         bool overlong = lead == 0xE0 && p[1] < 0xA0, surrogate = lead == 0xED && p[1] > 0x9F;
         return overlong || surrogate ? 0 : 3;
     }
-    if (n < 4 || !is_continuation(p[1]) || !is_continuation(p[2]) || !is_continuation(p[3]))
+    if (s.n < 4 || !is_continuation(p[1]) || !is_continuation(p[2]) || !is_continuation(p[3]))
         return 0;
     bool overlong = lead == 0xF0 && p[1] < 0x90, past_end = lead == 0xF4 && p[1] > 0x8F;
     return overlong || past_end ? 0 : 4;
@@ -135,18 +138,17 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 
 bool str_is_utf8(struct str s)
 {
-    const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0;
     while (i < s.n) {
         uint64_t word;
         if (s.n - i >= sizeof word) { /* most text is ASCII: eight bytes at once */
-            memcpy(&word, p + i, sizeof word);
+            memcpy(&word, s.p + i, sizeof word);
             if ((word & 0x8080808080808080u) == 0) {
                 i += sizeof word;
                 continue;
             }
         }
-        size_t n = utf8_sequence(p + i, s.n - i);
+        size_t n = str_utf8_next((struct str){s.p + i, s.n - i});
         if (n == 0)
             return false;
         i += n;

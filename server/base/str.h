@@ -36,6 +36,8 @@ bool str_to_i64(struct str s, int64_t *ret_value);
 
 /* Valid UTF-8 in shortest form, no surrogates, no code point past U+10FFFF. */
 bool str_is_utf8(struct str s);
+/* Length in bytes of the character that s begins with, 1 to 4; 0 if s is empty or begins with none. */
+size_t str_utf8_next(struct str s);
 /* Number of code points; the text must be valid UTF-8. */
 size_t str_utf8_length(struct str s);
 

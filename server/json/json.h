@@ -1,8 +1,9 @@
 /*
  * JSON in. json_parse puts a strict check (SECURITY 1.8) in front of json-c and returns a tree that lives in
  * the arena: no json-c type leaves this room. Refused, beside what RFC 8259 refuses: duplicate keys, a NUL in
- * a key or text (escaped or raw), NaN and Infinity, integers outside 64 bits, more than json_limits allow,
- * invalid UTF-8, lone surrogates, a byte-order mark, anything after the value.
+ * a key or text (escaped or raw), NaN and Infinity, integers past 2^53 - 1 either way (browsers lose them;
+ * ids and money travel as text), numbers of more than 64 characters or too large for a double, more than
+ * json_limits allow, invalid UTF-8, lone surrogates, a byte-order mark, anything after the value.
  *
  * json_read fills a struct from an object by a table of descriptors; unknown members are refused.
  */
@@ -40,9 +41,11 @@ struct json_member {
     struct json value;
 };
 
+#define JSON_DEPTH_MAX 64
+
 struct json_limits {
     size_t max_bytes; /* 0: 1 MiB */
-    int max_depth;    /* 0: 32; the outermost value is depth 1 */
+    int max_depth;    /* 0: 32; the outermost array or object is depth 1; at most JSON_DEPTH_MAX */
     size_t max_nodes; /* 0: 100,000 */
 };
 
@@ -54,11 +57,11 @@ int json_parse(struct arena *arena, struct str text, const struct json_limits *l
 const struct json *json_get(const struct json *object, struct str key);
 
 enum json_read_kind {
-    JSON_READ_STR,  /* struct str; `max` code points, 0: no limit */
+    JSON_READ_STR,  /* struct str; `min` to `max` code points, max 0: no limit */
     JSON_READ_BOOL, /* bool */
     JSON_READ_INT,  /* int64_t; from min to max if max != 0 */
     JSON_READ_ID,   /* int64_t from a string of digits */
-    JSON_READ_ANY   /* const struct json * */
+    JSON_READ_ANY   /* const struct json *; a null is a value like others unless JSON_NULLABLE */
 };
 enum { JSON_REQUIRED = 1, JSON_NULLABLE = 2 /* null leaves the target as it was */ };
 
@@ -71,7 +74,8 @@ struct json_field {
 };
 
 /* Every fault of the object is added to err (ERR_INVALID) with `path` and a dot before the member's name, if
- * not empty. */
+ * not empty. The target is touched only when there is none; members that are absent leave it as it was. Texts
+ * and trees are those of the parsed value, not copies. */
 int json_read(const struct json *object, const struct json_field *fields, size_t n_fields, struct str path,
     void *target, struct arena *arena, struct err *err);
 #define JSON_FIELDS(a) (a), sizeof(a) / sizeof((a)[0])

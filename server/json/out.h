@@ -9,7 +9,8 @@
 #include "base/buf.h"
 #include "json/json.h"
 
-#define JSON_OUT_DEPTH 40
+/* A parsed value of the greatest depth and 16 levels around it. */
+#define JSON_OUT_DEPTH (JSON_DEPTH_MAX + 16)
 
 struct json_out {
     struct buf *buf;
@@ -29,7 +30,7 @@ void json_out_str(struct json_out *out, struct str value);
 void json_out_text(struct json_out *out, const char *value); /* NULL: null */
 void json_out_id(struct json_out *out, int64_t id);          /* as a string; 0: null */
 void json_out_int(struct json_out *out, int64_t value);      /* as a number: small values only */
-void json_out_real(struct json_out *out, double value);
+void json_out_real(struct json_out *out, double value);      /* shortest exact form; null if not finite */
 void json_out_bool(struct json_out *out, bool value);
 void json_out_null(struct json_out *out);
 void json_out_instant(struct json_out *out, int64_t utc_us);        /* RFC 3339; 0: null */

@@ -1,0 +1,155 @@
+/*
+ * Object to struct, by a table. Two passes: the first finds all that is wrong, the second stores, and only if
+ * nothing was. A handler therefore never works with a half-filled struct.
+ */
+#include "json/json.h"
+
+#include "base/id.h"
+#include "base/must.h"
+
+#include <inttypes.h>
+
+static const char *const KIND_NAMES[] = {
+    [JSON_READ_STR] = "string",
+    [JSON_READ_BOOL] = "boolean",
+    [JSON_READ_INT] = "integer",
+    [JSON_READ_ID] = "string",
+    [JSON_READ_ANY] = "any",
+};
+
+struct reading {
+    const struct json_field *fields;
+    size_t n_fields;
+    struct str path;
+    struct arena *arena;
+    struct err *err;
+    size_t n_faults;
+};
+
+static void add_fault(struct reading *reading, struct str name, enum fault_code fault, struct str limit)
+{
+    struct str field = name;
+    if (reading->path.n)
+        field = arena_printf(reading->arena, "%.*s.%.*s", STR_ARGS(reading->path), STR_ARGS(name));
+    err_add(reading->err, reading->arena, field, fault, limit);
+    reading->n_faults++;
+}
+
+static struct str print_limit(struct reading *reading, int64_t limit)
+{
+    return arena_printf(reading->arena, "%" PRId64, limit);
+}
+
+static void check_text(struct reading *reading, const struct json_field *field, struct str text)
+{
+    int64_t length = (int64_t)str_utf8_length(text);
+    if (field->max && length > field->max)
+        add_fault(reading, str_of(field->name), FAULT_TOO_LONG, print_limit(reading, field->max));
+    else if (length < field->min)
+        add_fault(reading, str_of(field->name), FAULT_TOO_SHORT, print_limit(reading, field->min));
+}
+
+static void check_integer(struct reading *reading, const struct json_field *field, int64_t value)
+{
+    if (field->max == 0)
+        return;
+    if (value < field->min)
+        add_fault(reading, str_of(field->name), FAULT_TOO_SMALL, print_limit(reading, field->min));
+    else if (value > field->max)
+        add_fault(reading, str_of(field->name), FAULT_TOO_LARGE, print_limit(reading, field->max));
+}
+
+static bool kind_fits(enum json_read_kind wanted, enum json_kind kind)
+{
+    switch (wanted) {
+    case JSON_READ_STR:
+    case JSON_READ_ID:
+        return kind == JSON_STR;
+    case JSON_READ_BOOL:
+        return kind == JSON_BOOL;
+    case JSON_READ_INT:
+        return kind == JSON_INT;
+    case JSON_READ_ANY:
+        return true;
+    }
+    never("all kinds are above");
+}
+
+static bool is_skipped_null(const struct json_field *field, const struct json *value)
+{
+    return value->kind == JSON_NULL && (field->flags & JSON_NULLABLE);
+}
+
+static void check_field(struct reading *reading, const struct json_field *field, const struct json *value)
+{
+    struct str name = str_of(field->name);
+    if (value == NULL) {
+        if (field->flags & JSON_REQUIRED)
+            add_fault(reading, name, FAULT_REQUIRED, STR_NULL);
+        return;
+    }
+    if (is_skipped_null(field, value))
+        return;
+    if (!kind_fits(field->kind, value->kind)) {
+        add_fault(reading, name, FAULT_WRONG_TYPE, str_of(KIND_NAMES[field->kind]));
+        return;
+    }
+    int64_t id;
+    if (field->kind == JSON_READ_STR)
+        check_text(reading, field, value->str);
+    else if (field->kind == JSON_READ_INT)
+        check_integer(reading, field, value->integer);
+    else if (field->kind == JSON_READ_ID && !id_parse(value->str, &id))
+        add_fault(reading, name, FAULT_NOT_AN_ID, STR_NULL);
+}
+
+static bool is_known(const struct reading *reading, struct str key)
+{
+    for (size_t i = 0; i < reading->n_fields; i++)
+        if (str_eq(key, str_of(reading->fields[i].name)))
+            return true;
+    return false;
+}
+
+static void store(const struct json_field *field, const struct json *value, void *target)
+{
+    void *at = (char *)target + field->offset;
+    switch (field->kind) {
+    case JSON_READ_STR:
+        *(struct str *)at = value->str;
+        break;
+    case JSON_READ_BOOL:
+        *(bool *)at = value->boolean;
+        break;
+    case JSON_READ_INT:
+        *(int64_t *)at = value->integer;
+        break;
+    case JSON_READ_ID:
+        must(id_parse(value->str, at));
+        break;
+    case JSON_READ_ANY:
+        *(const struct json **)at = value;
+        break;
+    }
+}
+
+int json_read(const struct json *object, const struct json_field *fields, size_t n_fields, struct str path,
+    void *target, struct arena *arena, struct err *err)
+{
+    if (object == NULL || object->kind != JSON_OBJECT)
+        return err_add(err, arena, path, FAULT_WRONG_TYPE, STR("object"));
+    struct reading reading = {fields, n_fields, path, arena, err, 0};
+    for (size_t i = 0; i < n_fields; i++)
+        check_field(&reading, &fields[i], json_get(object, str_of(fields[i].name)));
+    for (size_t i = 0; i < object->object.n && reading.n_faults < ERR_ITEMS_MAX; i++)
+        if (!is_known(&reading, object->object.at[i].key))
+            add_fault(&reading, object->object.at[i].key, FAULT_UNKNOWN, STR_NULL);
+    if (reading.n_faults > 0)
+        return -ERR_INVALID;
+    for (size_t i = 0; i < n_fields; i++) {
+        const struct json *value = json_get(object, str_of(fields[i].name));
+        if (value != NULL && !is_skipped_null(&fields[i], value))
+            store(&fields[i], value, target);
+    }
+    return 0;
+}
