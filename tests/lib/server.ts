@@ -154,6 +154,20 @@ export function sanitizerReport(text: string): string | undefined {
   return at < 0 ? undefined : text.slice(Math.max(0, at - 500), at + 6000);
 }
 
+/** The pid of the server that works in this data folder, by its command line. */
+export function processOf(binary: string, data: string): number {
+  for (const entry of fs.readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const command = fs.readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
+      if (command[0] === binary && command[1] === "serve" && command.includes(data)) return Number(entry);
+    } catch {
+      continue; // gone meanwhile
+    }
+  }
+  throw new Error("the server's process is not to be found");
+}
+
 export function databasePid(data: string): number | undefined {
   for (const folder of [path.join(data, "run"), path.join(data, "mariadb")]) {
     let names: string[] = [];
