@@ -61,9 +61,11 @@ enum json_read_kind {
     JSON_READ_BOOL, /* bool */
     JSON_READ_INT,  /* int64_t; from min to max if max != 0 */
     JSON_READ_ID,   /* int64_t from a string of digits */
-    JSON_READ_ANY   /* const struct json *; a null is a value like others unless JSON_NULLABLE */
+    JSON_READ_ANY   /* const struct json *; a null is a value like others unless there are flags */
 };
-enum { JSON_REQUIRED = 1, JSON_NULLABLE = 2 /* null leaves the target as it was */ };
+/* JSON_REQUIRED: absent is a fault, and so is null unless JSON_NULLABLE, with which null leaves the target as
+ * it was. */
+enum { JSON_REQUIRED = 1, JSON_NULLABLE = 2 };
 
 struct json_field {
     const char *name;

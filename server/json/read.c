@@ -83,13 +83,14 @@ static bool is_skipped_null(const struct json_field *field, const struct json *v
 static void check_field(struct reading *reading, const struct json_field *field, const struct json *value)
 {
     struct str name = str_of(field->name);
-    if (value == NULL) {
+    if (value != NULL && is_skipped_null(field, value))
+        return;
+    bool is_missing = value == NULL || (value->kind == JSON_NULL && (field->flags & JSON_REQUIRED));
+    if (is_missing) {
         if (field->flags & JSON_REQUIRED)
             add_fault(reading, name, FAULT_REQUIRED, STR_NULL);
         return;
     }
-    if (is_skipped_null(field, value))
-        return;
     if (!kind_fits(field->kind, value->kind)) {
         add_fault(reading, name, FAULT_WRONG_TYPE, str_of(KIND_NAMES[field->kind]));
         return;
