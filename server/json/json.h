@@ -76,8 +76,8 @@ struct json_field {
 };
 
 /* Every fault of the object is added to err (ERR_INVALID) with `path` and a dot before the member's name, if
- * not empty. The target is touched only when there is none; members that are absent leave it as it was. Texts
- * and trees are those of the parsed value, not copies. */
+ * not empty. Good members are stored even then, so that the caller may look for faults inside them; the
+ * others leave the target as it was. Texts and trees are those of the parsed value, not copies. */
 int json_read(const struct json *object, const struct json_field *fields, size_t n_fields, struct str path,
     void *target, struct arena *arena, struct err *err);
 #define JSON_FIELDS(a) (a), sizeof(a) / sizeof((a)[0])
