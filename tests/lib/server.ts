@@ -75,6 +75,8 @@ export class Server {
     let end: { code: number | null; signal: string | null } | undefined;
     void this.ended.then((value) => (end = value));
     await waitUntil("the ready line", () => this.url !== "" || end !== undefined, ms);
+    // A next start after a crash is at the same address: its clients find it again.
+    if (this.url !== "") this.port = Number(new URL(this.url).port);
     if (end !== undefined) {
       throw new Error(`the server ended with ${end.code ?? end.signal} before it was ready:\n${tail(this.stderr)}`);
     }
@@ -94,6 +96,11 @@ export class Server {
 
   /** Ends it in the friendly way and throws if the process, or a sanitizer in it, had anything to complain of. */
   async stop(): Promise<void> {
+    await this.stopKeepingData();
+    if (this.ownsData) fs.rmSync(this.data, { recursive: true, force: true });
+  }
+
+  async stopKeepingData(): Promise<void> {
     const child = this.process;
     if (child === undefined || this.ended === undefined) return;
     this.process = undefined;
@@ -107,7 +114,6 @@ export class Server {
     }
     this.complain();
     if (end.code !== 0) throw new Error(`the server ended with ${end.code ?? end.signal}:\n${tail(this.stderr)}`);
-    if (this.ownsData) fs.rmSync(this.data, { recursive: true, force: true });
   }
 
   /** kill -9, and nothing else: its MariaDB goes on. */

@@ -6,13 +6,13 @@ export async function waitUntil<T>(
   what: string,
   probe: () => Promise<T> | T,
   ms = 10_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<NonNullable<T>, false>> {
   const end = Date.now() + ms;
   let last: unknown;
   for (;;) {
     try {
       const value = await probe();
-      if (value !== undefined && value !== null && value !== false) return value as NonNullable<T>;
+      if (value !== undefined && value !== null && value !== false) return value as Exclude<NonNullable<T>, false>;
       last = value;
     } catch (error) {
       last = error;

@@ -1,0 +1,161 @@
+// The torture of every route: its n-th wait fails, for each n until the route passes untouched. Each time: the right
+// problem document, nothing half-written, no transaction left open; afterwards the route works. (STYLE, Tasks.)
+// The sanitizers watch the server meanwhile, and its clean end is judged by the suite.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Client, Item, Reply } from "../lib/client.ts";
+import { createCustomer, customerFields, readCustomer } from "../lib/demo.ts";
+import { PASSWORD } from "../lib/server.ts";
+import { freshLogin, login, query, stranger } from "../lib/shared.ts";
+import { waitUntil } from "../lib/wait.ts";
+
+const PATH = "/forms/customer/records";
+
+interface Case {
+  what: string;
+  /** Sends the request; a new one each time, told which wait shall fail. */
+  send: (headers: Record<string, string>) => Promise<Reply>;
+  /** After a failed request: is everything as before? */
+  untouched?: (reply: Reply) => Promise<void>;
+  good: number;
+  /** Statuses that a failure may have; 503 as a rule. */
+  bad?: number[];
+}
+
+/** A transaction that still holds something on these tables stops this from getting its lock. */
+async function noOpenTransaction(): Promise<void> {
+  const tables = ["rec_customer", "session", "app_user", "auto_number", "login_guard", "catalog_epoch"];
+  const locks = tables.map((table) => `${table} WRITE`).join(", ");
+  await waitUntil("the end of every transaction", async () => {
+    try {
+      await query(`SET SESSION lock_wait_timeout = 1; LOCK TABLES ${locks}; UNLOCK TABLES`);
+      return true;
+    } catch (error) {
+      if (/Lock wait timeout/.test(String(error))) return false;
+      throw error;
+    }
+  }, 8000);
+}
+
+async function torture(one: Case): Promise<number> {
+  let fired = 0;
+  for (let n = 1; n <= 60; n++) {
+    const reply = await one.send({ "x-tidemark-fail-wait": String(n) });
+    const told = reply.headers["x-tidemark-fail-wait"];
+    if (told === "not-reached") {
+      assert.equal(reply.status, one.good, `${one.what}, wait ${n} was not reached: ${reply.text}`);
+      break;
+    }
+    assert.equal(told, "fired", `${one.what}, wait ${n}: the server does not say whether it fired`);
+    fired++;
+    // A failure that the route may mend by itself (a wait of its log of reads, a second try) is a good answer too.
+    if (reply.status !== one.good) {
+      assert.ok((one.bad ?? [503]).includes(reply.status), `${one.what}, wait ${n}: ${reply.status} ${reply.text}`);
+      const problem = reply.problem();
+      assert.equal(problem.status, reply.status);
+      if (reply.status === 503) assert.match(reply.headers["retry-after"] ?? "", /^\d+$/, "503 says when to come again");
+      await one.untouched?.(reply);
+    }
+    await noOpenTransaction();
+    assert.ok(n < 60, `${one.what}: still failing at wait 60`);
+  }
+  const after = await one.send({});
+  assert.equal(after.status, one.good, `${one.what}, untouched: ${after.text}`);
+  assert.ok(fired > 0, `${one.what}: no wait was ever failed`);
+  return fired;
+}
+
+async function count(where: string): Promise<number> {
+  return Number((await query(`SELECT COUNT(*) AS n FROM tidemark.rec_customer WHERE ${where}`, "app"))[0]?.["n"]);
+}
+async function eventsOf(record: string): Promise<number> {
+  return Number((await query(`SELECT COUNT(*) AS n FROM tidemark_log.event WHERE record = ${record} AND action = 'update'`, "app"))[0]?.["n"]);
+}
+
+test("reading a session, the forms, people and departments", async () => {
+  const clerk = await login("clerk");
+  for (const path of ["/session", "/forms", "/forms/customer", "/members?q=a", "/departments"]) {
+    // Some of these are answered from memory, without one wait: then there is nothing to fail.
+    const reply = await clerk.get(path, { headers: { "x-tidemark-fail-wait": "1" } });
+    if (reply.headers["x-tidemark-fail-wait"] === "not-reached") continue;
+    await torture({ what: path, good: 200, send: (headers) => clerk.get(path, { headers }) });
+  }
+});
+
+test("reading a record and a list, with their events", async () => {
+  const clerk = await login("clerk");
+  const item = await createCustomer(clerk);
+  await torture({ what: "read", good: 200, send: (headers) => clerk.get(`${PATH}/${item.id}`, { headers }) });
+  await torture({ what: "list", good: 200, send: (headers) => clerk.get(`${PATH}?limit=5&count=1&sort=-name`, { headers }) });
+  await torture({ what: "search", good: 200, send: (headers) => clerk.get(`${PATH}?q=13`, { headers }) });
+});
+
+test("reading the log", async () => {
+  const auditor = await login("auditor");
+  await torture({ what: "audit", good: 200, send: (headers) => auditor.get("/audit?limit=5", { headers }) });
+});
+
+test("creating: either the whole customer with its event, or nothing of it", async () => {
+  const clerk = await login("clerk");
+  let code = "";
+  const fired = await torture({
+    what: "create",
+    good: 201,
+    send: async (headers) => {
+      const fields = await customerFields(clerk);
+      code = fields["credit_code"] as string;
+      return clerk.post(PATH, { fields }, { headers });
+    },
+    untouched: async () => assert.equal(await count(`credit_code = '${code}'`), 0, "a refused create left its row"),
+  });
+  assert.ok(fired >= 2, `only ${fired} waits in a create`);
+  const orphans = await query(
+    "SELECT COUNT(*) AS n FROM tidemark_log.event e LEFT JOIN tidemark.rec_customer r ON r.id = e.record WHERE e.form = 'customer' AND e.action = 'create' AND r.id IS NULL",
+    "app",
+  );
+  assert.equal(orphans[0]?.["n"], "0", "an event of a customer that is not there");
+});
+
+test("changing: either the change with its event, or neither", async () => {
+  const clerk = await login("clerk");
+  const item = await createCustomer(clerk);
+  let turn = 0;
+  let before: Item = await readCustomer(clerk, item.id);
+  let known = 0;
+  const fired = await torture({
+    what: "update",
+    good: 200,
+    send: async (headers) => {
+      before = await readCustomer(clerk, item.id);
+      known = await eventsOf(item.id);
+      return clerk.patch(`${PATH}/${item.id}`, { fields: { notes: `turn ${++turn}` } }, before.version, { headers });
+    },
+    untouched: async () => {
+      assert.deepEqual(await readCustomer(clerk, item.id), before);
+      assert.equal(await eventsOf(item.id), known, "a refused change left its event");
+    },
+  });
+  assert.ok(fired >= 2, `only ${fired} waits in an update`);
+});
+
+test("logging in and out", async () => {
+  const client: Client = await stranger();
+  await torture({
+    what: "log-in",
+    good: 200,
+    send: async (headers) => {
+      client.cookies.clear();
+      return client.post("/session", { login: "clerk3", password: PASSWORD }, { headers });
+    },
+    untouched: async (reply) => assert.equal(reply.headers["set-cookie"], undefined, "a cookie for a failed log-in"),
+  });
+  let one: Client;
+  await torture({
+    what: "log-out",
+    good: 204,
+    send: async (headers) => {
+      one = await freshLogin("clerk3");
+      return one.delete("/session", { headers });
+    },
+  });
+});

@@ -1,0 +1,136 @@
+// kill -9 of the server, of MariaDB, of both, in turn, under write load from eight clients: no acknowledged write is lost,
+// there is no row without its event and no event without its row, and writes go through again within five seconds.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { checkChains } from "../lib/chain.ts";
+import type { Client } from "../lib/client.ts";
+import { createCustomer, creditCode, customerFields, phone } from "../lib/demo.ts";
+import { Server } from "../lib/server.ts";
+import { waitUntil } from "../lib/wait.ts";
+
+const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 8);
+const CLIENTS = 8;
+const AWAY_MS = 5000;
+const ACKS_A_ROUND = 60;
+const VICTIMS = ["server", "database", "both"] as const;
+
+/** One clerk who changes one customer again and again, and now and then makes a new one. */
+class Writer {
+  readonly acknowledged: string[] = [];
+  readonly created: string[] = [];
+  readonly surprises: string[] = [];
+  attempts = 0;
+  readonly client: Client;
+  readonly record: string;
+  readonly number: number;
+  private running = true;
+  private done: Promise<void> = Promise.resolve();
+
+  constructor(number: number, client: Client, record: string) {
+    this.number = number;
+    this.client = client;
+    this.record = record;
+  }
+  start(): void {
+    this.done = this.run();
+  }
+  async stop(): Promise<void> {
+    this.running = false;
+    await this.done;
+  }
+  private async run(): Promise<void> {
+    const template = await customerFields(this.client);
+    while (this.running) {
+      const note = `w${this.number}-${++this.attempts}`;
+      try {
+        if (this.attempts % 10 === 0) {
+          const fields = { ...template, credit_code: creditCode(), phone: phone(), name: `崩溃测试 ${note}` };
+          const reply = await this.client.post("/forms/customer/records", { fields });
+          if (reply.status === 201) this.created.push(reply.json().id);
+          else this.refused(reply.status, reply.text);
+        } else {
+          const reply = await this.client.patch(`/forms/customer/records/${this.record}`, { fields: { notes: note } }, "*");
+          if (reply.status === 200) this.acknowledged.push(note);
+          else this.refused(reply.status, reply.text);
+        }
+      } catch {
+        // No answer: the write may have happened or not. Nobody was told that it had.
+        await pause(20);
+      }
+    }
+  }
+  // While something is down a 503 is the right answer; anything else is not. A session outlives a crash.
+  private refused(status: number, text: string): void {
+    if (status !== 503) this.surprises.push(`${status} ${text.slice(0, 300)}`);
+  }
+}
+
+let server: Server;
+const writers: Writer[] = [];
+const total = () => writers.reduce((sum, writer) => sum + writer.acknowledged.length + writer.created.length, 0);
+
+before(async () => {
+  server = await new Server({ rows: 40 }).start();
+  for (let i = 0; i < CLIENTS; i++) {
+    const client = await server.login(i % 2 === 0 ? "clerk" : "clerk2");
+    writers.push(new Writer(i, client, (await createCustomer(client)).id));
+  }
+});
+after(async () => {
+  for (const writer of writers) await writer.stop();
+  server.sweep();
+});
+
+async function killAndRevive(victim: (typeof VICTIMS)[number]): Promise<number> {
+  const database = server.databasePid();
+  assert.ok(database !== undefined, "the private MariaDB's pid is not to be found");
+  const before = total();
+  const started = Date.now();
+  if (victim !== "database") await server.kill();
+  if (victim !== "server") process.kill(database, "SIGKILL");
+  if (victim !== "database") await server.start();
+  await waitUntil(`an acknowledged write after the end of ${victim}`, () => total() > before, 60_000);
+  server.complain();
+  return Date.now() - started;
+}
+
+function verify(): void {
+  const chains = checkChains((statement, account) => server.sql(statement, account));
+  for (const writer of writers) {
+    assert.deepEqual(writer.surprises, [], `writer ${writer.number}`);
+    const notes = new Set(chains.get(writer.record)?.written.get("notes") ?? []);
+    for (const note of writer.acknowledged) assert.ok(notes.has(note), `acknowledged and lost: ${note}`);
+    for (const id of writer.created) assert.ok(chains.has(id), `acknowledged and lost: customer ${id}`);
+  }
+}
+
+test(`${ROUNDS} rounds of kill -9 under load: nothing acknowledged is lost, and it serves again within ${AWAY_MS} ms`, async (t) => {
+  for (const writer of writers) writer.start();
+  for (let round = 0; round < ROUNDS; round++) {
+    const victim = VICTIMS[round % VICTIMS.length] as (typeof VICTIMS)[number];
+    const target = total() + ACKS_A_ROUND;
+    await waitUntil("load", () => total() >= target, 60_000);
+    const away = await killAndRevive(victim);
+    t.diagnostic(`round ${round + 1}: ${victim}, serving again after ${away} ms, ${total()} writes acknowledged`);
+    assert.ok(away <= AWAY_MS, `round ${round + 1}, ${victim}: serving again only after ${away} ms`);
+    if (round % 25 === 24) verify();
+  }
+  for (const writer of writers) await writer.stop();
+  for (const writer of writers) assert.ok(writer.acknowledged.length > 0, `writer ${writer.number} never wrote`);
+  verify();
+});
+
+test("a friendly stop under load loses nothing either, and the next start finds everything", async () => {
+  const more = new Writer(99, await server.login("clerk"), writers[0]?.record as string);
+  writers.push(more);
+  more.start();
+  await waitUntil("load", () => more.acknowledged.length >= 20, 60_000);
+  const pid = server.databasePid();
+  await server.stopKeepingData();
+  assert.equal(server.databasePid(), undefined, `MariaDB ${pid} outlives the server that started it`);
+  await more.stop();
+  await server.start();
+  verify();
+  await server.stop();
+});

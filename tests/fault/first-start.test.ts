@@ -1,0 +1,59 @@
+// The first start may be killed anywhere: initialising MariaDB, making accounts, migrating, loading the demo bank. The next
+// start goes on from there, and at the end everything is there once.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { checkChains } from "../lib/chain.ts";
+import { Server } from "../lib/server.ts";
+
+const ROWS = 120;
+const servers: Server[] = [];
+after(() => {
+  for (const server of servers) server.sweep();
+});
+
+async function killedAfter(server: Server, ms: number, both: boolean): Promise<boolean> {
+  const start = server.start().then(
+    () => "ready" as const,
+    (error: unknown) => error,
+  );
+  const first = await Promise.race([start, pause(ms).then(() => "time" as const)]);
+  const pid = server.databasePid();
+  await server.kill();
+  if (both && pid !== undefined) process.kill(pid, "SIGKILL");
+  const end = await start;
+  if (first !== "ready" && first !== "time") throw new Error(`the server gave up by itself: ${String(end)}`);
+  return first === "ready";
+}
+
+test("killed at ever later moments of the first start, it ends up whole", async (t) => {
+  const server = new Server({ rows: ROWS });
+  servers.push(server);
+  let step = 0;
+  // Each try gets a little longer; a try that became ready ends the row.
+  for (let ms = 80; step < 40; ms = Math.round(ms * 1.35), step++) {
+    if (await killedAfter(server, ms, step % 2 === 1)) break;
+  }
+  t.diagnostic(`${step} kills before the first ready line`);
+  assert.ok(step >= 4, "too few kills to mean anything");
+  await server.start();
+  const chains = checkChains((statement, account) => server.sql(statement, account));
+  assert.equal(chains.size, ROWS);
+  const [users, forms, departments] = ["app_user", "form", "department"].map((table) => Number(server.sql(`SELECT COUNT(*) AS n FROM ${table}`)[0]?.["n"]));
+  assert.ok((users as number) >= 9);
+  assert.equal(forms, 1);
+  assert.equal(departments, 13);
+  const clerk = await server.login("clerk");
+  assert.ok((await clerk.list("/forms/customer/records?limit=5")).items.length > 0);
+  await server.stop();
+});
+
+test("two servers in one data folder: the second one says so and ends", async () => {
+  const server = await new Server({ rows: 0 }).start();
+  servers.push(server);
+  const second = new Server({ rows: 0, data: server.data });
+  await assert.rejects(() => second.start(30_000), /ended with [13]/);
+  assert.match(second.stderr, /\S/);
+  assert.equal((await server.client().get("//readyz")).status, 200, "the first one is not disturbed");
+  await server.stop();
+});
