@@ -74,7 +74,7 @@ struct grant {
     struct grant_field {
         struct str key;
         enum access_level level;
-    } * fields;
+    } * fields; /* ascending by key; access_add_grant takes any order */
     size_t n_fields;
 };
 
@@ -92,13 +92,15 @@ struct directory {
     struct map *users_by_id, *users_by_login, *departments_by_id, *roles_by_id, *roles_by_key;
 };
 
-/* Reads everything inside the caller's snapshot transaction. A row that cannot be understood is an error,
- * never skipped. */
+/* Reads everything inside the caller's snapshot transaction. A row that cannot be understood, an id that
+ * leads nowhere, departments in a circle, deeper than 64 or more than 10,000 are ERR_CONFIG with the row's
+ * name in `detail`, never skipped. */
 task_fn int directory_load(struct tx *tx, struct directory **ret_directory, struct err *err);
 struct directory *directory_ref(struct directory *directory);
 void directory_unref(struct directory *directory); /* NULL accepted */
 const struct user *directory_user(const struct directory *directory, int64_t id);
-const struct user *directory_user_by_login(const struct directory *directory, struct str login);
+/* By the folded name, text_login_key of what was typed. */
+const struct user *directory_user_by_login(const struct directory *directory, struct str login_key);
 const struct department *directory_department(const struct directory *directory, int64_t id);
 const struct role *directory_role_by_key(const struct directory *directory, struct str key);
 bool directory_is_below(
@@ -114,9 +116,9 @@ struct policy_form {
     uint32_t actions; /* of all grants together */
 };
 struct policy {
-    unsigned magic, refs;
-    struct arena *arena;
-    struct directory *directory; /* held */
+    unsigned magic, refs; /* refs: those taken by policy_ref */
+    struct arena *arena;  /* of the directory */
+    struct directory *directory;
     const struct user *user;
     uint32_t rights;
     int64_t *subtree; /* ids of the user's department and those below it, ascending */
@@ -125,8 +127,8 @@ struct policy {
     size_t n_forms;
 };
 
-/* NULL when there is no such user or it is disabled. Policies are kept by the directory and made once a user.
- */
+/* NULL when there is no such user or it is disabled. Policies are kept by the directory and made once a user:
+ * the result is borrowed and lives as long as the directory; policy_ref holds both. */
 struct policy *policy_of(struct directory *directory, int64_t user_id);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);
@@ -147,12 +149,13 @@ enum access_level policy_row_level(const struct policy *policy, const struct pol
 /* ---- masks
  * ------------------------------------------------------------------------------------------------- */
 
-/* Masks by name: name, phone, id_no, card, email, address, amount, text. Fixed number of stars: the length is
- * not told. */
+/* Masks by name: name, phone, id_no, card, email, address, amount, text (mask.c says what each shows). Fixed
+ * number of stars: the length is not told. A mask that is not known, or bytes that are not text: all stars.
+ */
 bool mask_is_known(struct str mask);
 struct str mask_apply(struct str mask, struct str value, struct arena *arena);
 
-/* ---- changes (queued into the caller's transaction; the caller adds the audit event)
+/* ---- changes (queued into the caller's transaction; the caller adds the audit event and raises the epoch)
  * --------------------------- */
 
 void access_add_department(struct tx *tx, const struct department *department);

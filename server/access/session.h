@@ -18,14 +18,15 @@ struct sessions;
 struct session {
     int64_t id, user_id;
     int64_t started_at_us, last_seen_at_us, ends_at_us;
-    struct str csrf; /* page token */
+    struct str csrf; /* page token, in the arena of the task that asked */
 };
 
 struct sessions *sessions_new(struct db *app, const struct conf *conf, struct str server_key);
 void sessions_free(struct sessions *sessions);
 
 /* A new session, queued into tx (further ones of the user past session.per_user are ended in it). *ret_cookie
- * in the arena. session_started puts it into the cache after the commit. */
+ * in the arena. session_started puts it into the cache after the commit. ERR_LOGIN_FAILED: the account has
+ * gone or been disabled since its password was checked. */
 task_fn int session_start(struct sessions *sessions, struct tx *tx, int64_t user_id, struct str address,
     struct str agent, struct session *ret_session, struct str *ret_cookie, struct err *err);
 void session_started(struct sessions *sessions, const struct session *session, struct str cookie);
@@ -38,14 +39,18 @@ bool session_csrf_is(const struct session *session, struct str token);
 /* Queued into tx; session_ended drops it from the cache after the commit. */
 void session_end(struct tx *tx, int64_t session_id, const char *reason);
 void session_ended(struct sessions *sessions, int64_t session_id);
-/* Called about once a second: drops what others ended, writes last_seen_at. */
+/* Called about once a second: drops what others ended, writes last_seen_at (a minute late at most) and ends
+ * by time. Leaves rows in the task's arena: a short task each time. Without a good poll for 3 s each
+ * session_find reads the database. */
 task_fn int session_poll(struct sessions *sessions, struct err *err);
 
 /*
  * The log-in guard. `login_allowed` false: this account is locked for this address; the caller goes on as if
  * the password were wrong, with the same work. ERR_TOO_MANY when the address asks too often. Failures are
  * counted in the database under account + address (a stranger cannot lock somebody out elsewhere), for
- * unknown accounts alike.
+ * unknown accounts alike. Log-ins under way count as failures until they end, so each check that was allowed
+ * is followed by _failed or _passed in the transaction of the log-in's event (forgotten after 30 s where it
+ * is not). An IPv6 address counts as its /64. At most login.max_failures are evaluated before the lock.
  */
 task_fn int login_guard_check(
     struct sessions *sessions, struct str login_key, struct str address, bool *ret_allowed, struct err *err);
@@ -53,7 +58,9 @@ void login_guard_failed(struct sessions *sessions, struct tx *tx, struct str log
 void login_guard_passed(struct sessions *sessions, struct tx *tx, struct str login_key, struct str address);
 
 /* Checks a password against the stored one of login_key, on the worker pool; for an unknown or disabled
- * account the same work is done for nothing. *ret_user_id 0: no. *ret_weak: store it anew at today's cost. */
+ * account the same work is done for nothing. *ret_user_id 0: no. *ret_weak: store it anew at today's cost.
+ * ERR_TOO_MANY when too many wait. Passwords have 1 to 1,024 bytes: others are never right, and password_hash
+ * refuses them (ERR_INVALID). */
 task_fn int password_check(struct sessions *sessions, struct str login_key, struct str password,
     int64_t *ret_user_id, bool *ret_weak, struct err *err);
 task_fn int password_hash(

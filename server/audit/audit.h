@@ -27,7 +27,13 @@ struct audit_change {
     struct str before, after; /* JSON values; empty: null */
 };
 
-/* One event, as written. All slices are borrowed for the call. id 0: audit_add makes one. */
+#define AUDIT_RECORDS_MAX 8000 /* ids of one list: what the column can hold */
+
+/*
+ * One event, as written. All slices are borrowed for the call. id 0: audit_add makes one. No event is refused
+ * for its text: a login, form, address or request longer than its column is cut, bytes that are not text
+ * become '?', a detail past 65,535 bytes is replaced by its length and SHA-256.
+ */
 struct audit_event {
     int64_t id;
     int64_t at_us;    /* 0: now */
@@ -37,7 +43,7 @@ struct audit_event {
     struct str form;        /* key of a form, or "_user" and the like for a table of ours; empty: none */
     int64_t record;         /* 0: none */
     int64_t rev;            /* of the row after the change; 0: none */
-    const int64_t *records; /* of a list */
+    const int64_t *records; /* of a list; at most AUDIT_RECORDS_MAX */
     size_t n_records;
     const struct audit_change *changes;
     size_t n_changes;
@@ -58,8 +64,9 @@ void audit_add_many(struct tx *tx, const struct audit_event *events, size_t n);
 
 /*
  * Read events: collected while a group is being written, then written by one insert with its own commit.
- * Returns when this event is committed; no answer may leave before. ERR_UNAVAILABLE when the queue is full or
- * the log cannot be written.
+ * Returns when this event is committed; no answer may leave before. ERR_UNAVAILABLE when the queue is full,
+ * has not moved for 5 s, or the log cannot be written. After an error (a cancelled wait as well) the event
+ * may have been written all the same. The event's slices stay borrowed until the return.
  */
 struct audit_reader;
 struct audit_reader *audit_reader_new(struct db *app, const struct conf *conf);
@@ -71,7 +78,12 @@ struct audit_stats {
 };
 struct audit_stats audit_stats_now(const struct audit_reader *reader);
 
-/* Reading the log, newest first. */
+/*
+ * Reading the log, newest first. A limit is brought into 1 to AUDIT_FIND_MAX. With `record` the lists that
+ * showed it are found by walking the lists of the time span (from_us, to_us) backwards, some thousands a
+ * statement, until the limit is full: give a span where the log is long.
+ */
+#define AUDIT_FIND_MAX 1000
 struct audit_filter {
     struct str login, form;
     int64_t record; /* also finds lists that showed it */
@@ -91,7 +103,8 @@ struct audit_row {
 /* Rows live in the task's arena. *ret_more: there are older ones. */
 task_fn int audit_find(struct db *app, const struct audit_filter *filter, struct audit_row **ret_rows,
     size_t *ret_n, bool *ret_more, struct err *err);
-/* The events that changed one record, newest first, at most limit: for merge (DECISIONS A5) and history. */
+/* The events that changed one record (create, update, delete, restore, derive), newest first, at most limit:
+ * for merge (DECISIONS A5) and history. */
 task_fn int audit_of_record(struct db *app, struct str form, int64_t record, size_t limit,
     struct audit_row **ret_rows, size_t *ret_n, struct err *err);
 
