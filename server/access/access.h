@@ -37,6 +37,7 @@ enum access_action { /* with records; a bit each */
 const char *access_action_key(enum access_action action); /* "update" */
 
 enum access_level { LEVEL_HIDDEN, LEVEL_MASKED, LEVEL_READ, LEVEL_WRITE };
+bool access_level_parse(struct str text, enum access_level *ret_level); /* false: not known */
 
 enum row_rule {
     ROW_ALL,        /* "all" */
@@ -44,6 +45,7 @@ enum row_rule {
     ROW_DEPARTMENT, /* "department": _department is the user's */
     ROW_SUBTREE     /* "subtree": _department is the user's or below it */
 };
+bool row_rule_parse(struct str text, enum row_rule *ret_rule); /* false: not known */
 
 /* ---- the directory
  * ----------------------------------------------------------------------------------------- */
