@@ -1,0 +1,65 @@
+/* Private to api/: what a handler gets, the table, problem documents. */
+#ifndef TIDEMARK_API_API_INT_H
+#define TIDEMARK_API_API_INT_H
+
+#include "api/api.h"
+
+enum route_access {
+    ACCESS_OPEN,
+    ACCESS_LOOPBACK,
+    ACCESS_SESSION,
+    ACCESS_RIGHTS /* ACCESS_RIGHTS + enum access_right */
+};
+
+struct call;
+/* 0: the reply's body is in call->out (status and content type from the route unless set). Negative: a
+ * problem document is sent. */
+typedef task_fn int call_handler_fn(struct call *call, struct err *err);
+
+struct route {
+    enum net_method method;
+    const char *path;
+    call_handler_fn *handler;
+    int access;
+    const char *query, *request_schema, *answer_schema;
+    int status;
+    const char *summary, *name;
+};
+extern const struct route ROUTES[];
+extern const size_t ROUTE_COUNT;
+
+struct call {
+    struct api *api;
+    const struct net_request *request;
+    struct net_reply *reply;
+    const struct route *route;
+    struct caller caller; /* of routes that need a session */
+    struct session session;
+    enum err_lang lang;
+    struct str form; /* {form} */
+    int64_t id;      /* {id} */
+    struct buf *body;
+    struct json_out out;
+    struct record_done *stale; /* with ERR_STALE: the conflicts */
+};
+
+/* NULL and *ret_path_known: a 404 or a 405. */
+const struct route *route_find(
+    const struct net_request *request, struct call *call, bool *ret_path_known, struct str *ret_allow);
+void problem_print(const struct call *call, const struct err *err, struct json_out *out);
+enum err_lang lang_of(const struct net_request *request);
+
+/* The body as an object, by descriptors. Faults without a path before the name. */
+int call_read_body(
+    struct call *call, const struct json_field *fields, size_t n, void *target, struct err *err);
+/* A query parameter; empty if absent. */
+int call_query(struct call *call, const char *name, struct str *ret_value, struct err *err);
+/* The same as a whole number; `otherwise` if absent. */
+int call_query_int(
+    struct call *call, const char *name, int64_t otherwise, int64_t *ret_value, struct err *err);
+
+#define ROUTE(method, path, handler, access, query, request, answer, status, summary) call_handler_fn handler;
+#include "api/routes.def"
+#undef ROUTE
+
+#endif

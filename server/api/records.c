@@ -1,0 +1,139 @@
+/* Records: list, one, create, change. All rights and all audit are record/'s. */
+#include "api/api_int.h"
+
+struct fields_body {
+    const struct json *fields;
+};
+static const struct json_field FIELDS_MEMBERS[] = {
+    {"fields", JSON_READ_ANY, offsetof(struct fields_body, fields), JSON_REQUIRED, 0, 0},
+};
+
+static int read_query(struct call *call, struct record_query *query, struct err *err)
+{
+    struct str count = STR("");
+    int rc = call_query(call, "q", &query->q, err);
+    if (rc == 0)
+        rc = call_query(call, "sort", &query->sort, err);
+    if (rc == 0)
+        rc = call_query(call, "fields", &query->fields, err);
+    if (rc == 0)
+        rc = call_query(call, "after", &query->after, err);
+    if (rc == 0)
+        rc = call_query_int(call, "limit", call->api->house->conf->records_page_default, &query->limit, err);
+    if (rc == 0)
+        rc = call_query(call, "count", &count, err);
+    if (rc == 0 && query->limit == 0)
+        rc = err_add(err, task_arena(), STR("limit"), FAULT_TOO_SMALL, STR("1"));
+    if (rc == 0 && count.n && !str_eq(count, STR("1")) && !str_eq(count, STR("0")))
+        rc = err_add(err, task_arena(), STR("count"), FAULT_BAD_VALUE, STR_NULL);
+    query->count = str_eq(count, STR("1"));
+    return rc;
+}
+
+task_fn int records_list(struct call *call, struct err *err)
+{
+    struct plan *plan;
+    struct record_query query = {0};
+    struct record_list list;
+    struct json_out *out = &call->out;
+    int rc = plan_make(&call->caller, call->form, &plan, err);
+    if (rc == 0)
+        rc = read_query(call, &query, err);
+    if (rc == 0)
+        rc = record_list(&call->caller, plan, &query, &list, err);
+    if (rc < 0)
+        return rc;
+    json_out_object(out);
+    json_out_key(out, STR("items"));
+    json_out_array(out);
+    for (size_t i = 0; i < list.n; i++) {
+        json_out_object(out);
+        record_print_selected(plan, &list.items[i], list.selected, out);
+        json_out_object_end(out);
+    }
+    json_out_array_end(out);
+    json_out_key(out, STR("next"));
+    if (list.next.n)
+        json_out_str(out, list.next);
+    else
+        json_out_null(out);
+    if (list.total >= 0)
+        json_out_member_str(out, "total", arena_printf(task_arena(), "%lld", (long long)list.total));
+    json_out_object_end(out);
+    json_out_end(out);
+    return 0;
+}
+
+static void print_item(
+    struct call *call, const struct plan *plan, const struct record *record, struct str pos)
+{
+    struct json_out *out = &call->out;
+    json_out_object(out);
+    record_print(plan, record, out);
+    if (pos.n)
+        json_out_member_str(out, "pos", pos);
+    json_out_object_end(out);
+    json_out_end(out);
+}
+
+task_fn int records_show(struct call *call, struct err *err)
+{
+    struct plan *plan;
+    struct record record;
+    int rc = plan_make(&call->caller, call->form, &plan, err);
+    if (rc == 0)
+        rc = record_read(&call->caller, plan, call->id, &record, err);
+    if (rc < 0)
+        return rc;
+    print_item(call, plan, &record, STR_NULL);
+    return 0;
+}
+
+task_fn int records_create(struct call *call, struct err *err)
+{
+    struct fields_body body = {0};
+    struct record_done done;
+    struct plan *plan;
+    /* The form first: who may not see it learns nothing from the faults of a body. */
+    int rc = plan_make(&call->caller, call->form, &plan, err);
+    if (rc == 0)
+        rc = call_read_body(call, JSON_FIELDS(FIELDS_MEMBERS), &body, err);
+    if (rc == 0)
+        rc = record_create(&call->caller, call->form, body.fields, &done, err);
+    if (rc < 0)
+        return rc;
+    call->reply->location = arena_printf(task_arena(), "/api/v1/forms/%.*s/records/%lld",
+        STR_ARGS(plan_form(done.plan)->key), (long long)done.record.id);
+    print_item(call, done.plan, &done.record, done.pos);
+    return 0;
+}
+
+/* If-Match: the version as the answers give it, with or without the quotes of an entity tag, or "*". */
+static struct str wanted_version(const struct net_request *request)
+{
+    struct str version = str_trim(request->if_match);
+    if (version.n >= 2 && version.p[0] == '"' && version.p[version.n - 1] == '"')
+        version = (struct str){version.p + 1, version.n - 2};
+    return version;
+}
+
+task_fn int records_update(struct call *call, struct err *err)
+{
+    struct fields_body body = {0};
+    struct record_done *done = arena_new_one(task_arena(), struct record_done);
+    struct plan *plan;
+    struct str version = wanted_version(call->request);
+    int rc = plan_make(&call->caller, call->form, &plan, err);
+    if (rc == 0 && version.n == 0)
+        rc = err_set(err, ERR_PRECONDITION, "no If-Match");
+    if (rc == 0)
+        rc = call_read_body(call, JSON_FIELDS(FIELDS_MEMBERS), &body, err);
+    if (rc == 0)
+        rc = record_update(&call->caller, call->form, call->id, version, body.fields, done, err);
+    if (rc == -ERR_STALE)
+        call->stale = done;
+    if (rc < 0)
+        return rc;
+    print_item(call, done->plan, &done->record, done->pos);
+    return 0;
+}

@@ -1,0 +1,139 @@
+/*
+ * Definitions of forms, field types, and the catalog compiled from them. A form is a real table with real
+ * columns; a field type is one row of functions (types.c lists them). Everything here is immutable once made
+ * and lives in its catalog's arena.
+ */
+#ifndef TIDEMARK_FORM_FORM_H
+#define TIDEMARK_FORM_FORM_H
+
+#include "db/db.h"
+#include "db/tx.h"
+#include "json/json.h"
+#include "json/out.h"
+
+#define FORM_KEY_MAX 40
+#define FORM_FIELDS_MAX 200
+#define FORM_OPTIONS_MAX 1000
+
+struct field;
+
+enum field_reference { REFERENCE_NONE, REFERENCE_MEMBER, REFERENCE_DEPARTMENT };
+enum field_search {
+    SEARCH_NONE,
+    SEARCH_FOLDED, /* a derived column holds the folded text */
+    SEARCH_CODE    /* the column itself, upper-case ASCII */
+};
+enum field_role { FIELD_PLAIN, FIELD_OWNER, FIELD_DEPARTMENT };
+
+struct field_type {
+    const char *key;
+    enum field_reference reference;
+    enum field_search search;
+    bool has_options;  /* option keys are the values */
+    bool is_text;      /* pinyin order: a derived sort key column */
+    bool is_automatic; /* never written by a caller */
+    const char *sort_param; /* how a bound sort value is compared; NULL: "?" */
+    /* Appends the column's SQL type. */
+    void (*column)(const struct field *field, struct buf *ddl);
+    /* A JSON value of a request to what is stored; never called with null. Faults are added under `path`. */
+    int (*parse)(const struct field *field, const struct json *value, struct str path, struct arena *arena,
+        struct db_val *ret_value, struct err *err);
+    /* What is stored to the JSON value that a request would carry (a reference: its id). Never called with
+     * null. */
+    void (*print)(const struct field *field, const struct db_val *value, struct json_out *out);
+};
+/* NULL if there is no such type. */
+const struct field_type *field_type_find(struct str key);
+
+struct field_option {
+    struct str key, label_zh, label_en, color;
+    bool retired;
+};
+
+struct field {
+    int64_t id;   /* 0 until stored */
+    size_t index; /* place in form->fields and in a record's values */
+    struct str key, column, group, mask, format;
+    struct str label_zh, label_en;
+    const struct field_type *type;
+    enum field_role role;
+    bool required, unique, searchable, sortable;
+    int64_t max_length;  /* code points; 0: the type's */
+    struct str min, max; /* decimal text; empty: none */
+    int64_t scale, width;
+    struct field_option *options;
+    size_t n_options;
+};
+const struct field_option *field_option_find(const struct field *field, struct str key);
+/* Null or the type's JSON. */
+void field_print(const struct field *field, const struct db_val *value, struct json_out *out);
+/* "required" for null where it must not be, else the type's parse. ret_value is DB_NULL for null or blank
+ * text. */
+int field_parse(const struct field *field, const struct json *value, struct str path, struct arena *arena,
+    struct db_val *ret_value, struct err *err);
+bool db_val_equal(const struct db_val *a, const struct db_val *b);
+/* The text a person reads (an option's label, a plain value; references are the caller's to name). */
+struct str field_display(
+    const struct field *field, const struct db_val *value, enum err_lang lang, struct arena *arena);
+
+struct form_group {
+    struct str key, label_zh, label_en;
+};
+struct form {
+    int64_t id, version;
+    struct str key, table;
+    struct str label_zh, label_en;
+    struct field *fields;
+    size_t n_fields;
+    struct form_group *groups;
+    size_t n_groups;
+    size_t title;                /* index of the field that names a record */
+    ptrdiff_t owner, department; /* indexes, -1: none */
+};
+const struct field *form_field_find(const struct form *form, struct str key);
+
+/* Definition (config/templates/…/<form>.json) to form, all problems at once. ids are 0, columns equal keys
+ * (but for fields with a role: _owner, _department). */
+int form_parse(struct arena *arena, const struct json *definition, struct form *ret_form, struct err *err);
+
+/* ---- publishing
+ * -------------------------------------------------------------------------------------------- */
+
+/* The DDL of the form's table, re-runnable. Refuses a definition that InnoDB could not hold (DECISIONS A18).
+ */
+int form_table_ddl(const struct form *form, struct buf *ddl, struct err *err);
+/* Queues the rows of a new form (state "publishing") and its fields; fills in the ids. */
+void form_add(struct tx *tx, struct form *form, struct str definition);
+void form_set_live(struct tx *tx, int64_t form_id);
+
+/* ---- the catalog
+ * ------------------------------------------------------------------------------------------- */
+
+struct catalog {
+    unsigned magic, refs;
+    struct arena *arena;
+    struct form *forms;
+    size_t n_forms;
+};
+/* Reads all live forms inside the caller's snapshot. */
+task_fn int catalog_load(struct tx *tx, struct catalog **ret_catalog, struct err *err);
+struct catalog *catalog_ref(struct catalog *catalog);
+void catalog_unref(struct catalog *catalog);
+const struct form *catalog_form(const struct catalog *catalog, struct str key); /* NULL: none */
+
+/* The catalog's epoch: read in share mode by writes, raised by changes of definitions, people and rights. */
+extern const char EPOCH_SHARE_SQL[]; /* SELECT epoch … LOCK IN SHARE MODE */
+void epoch_raise(struct tx *tx);
+
+/* ---- auto numbers
+ * ------------------------------------------------------------------------------------------ */
+
+struct numbers;
+struct numbers *numbers_new(struct db *app);
+void numbers_free(struct numbers *numbers);
+/* The next number of the field, from a block drawn in a transaction of its own: unique, with gaps. */
+task_fn int numbers_next(struct numbers *numbers, int64_t field_id, int64_t *ret_number, struct err *err);
+/* "C{number:08}" with 7 gives "C00000007". */
+struct str numbers_print(struct str format, int64_t number, struct arena *arena);
+
+#endif

@@ -1,0 +1,136 @@
+/*
+ * The field types: one row of functions each, in one table at the end. To add a type: write its functions in
+ * type_<kind>.c, declare them in types_int.h, add a row here, a folder in web/src/fields, and its cases under
+ * tests/cases/form. Nothing else asks which type a field has.
+ */
+#include "form/types_int.h"
+
+#include "base/must.h"
+
+static const struct field_type TYPES[] = {
+    {.key = "text",
+        .search = SEARCH_FOLDED,
+        .is_text = true,
+        .column = text_column,
+        .parse = text_parse,
+        .print = print_text},
+    {.key = "long_text",
+        .search = SEARCH_FOLDED,
+        .column = long_text_column,
+        .parse = long_text_parse,
+        .print = print_text},
+    {.key = "auto_number",
+        .search = SEARCH_CODE,
+        .is_automatic = true,
+        .column = code_column,
+        .parse = automatic_parse,
+        .print = print_text},
+    {.key = "choice", .has_options = true, .column = code_column, .parse = choice_parse, .print = print_text},
+    {.key = "region", .has_options = true, .column = code_column, .parse = choice_parse, .print = print_text},
+    {.key = "tags", .has_options = true, .column = tags_column, .parse = tags_parse, .print = tags_print},
+    {.key = "phone", .search = SEARCH_CODE, .column = code_column, .parse = phone_parse, .print = print_text},
+    {.key = "credit_code",
+        .search = SEARCH_CODE,
+        .column = code_column,
+        .parse = credit_code_parse,
+        .print = print_text},
+    {.key = "id_no", .search = SEARCH_CODE, .column = code_column, .parse = id_no_parse, .print = print_text},
+    {.key = "money", .sort_param = "CAST(? AS DECIMAL(38,8))", .column = money_column, .parse = money_parse, .print = print_text},
+    {.key = "date", .column = date_column, .parse = date_parse, .print = print_text},
+    {.key = "datetime", .column = datetime_column, .parse = datetime_parse, .print = datetime_print},
+    {.key = "member",
+        .reference = REFERENCE_MEMBER,
+        .column = reference_column,
+        .parse = reference_parse,
+        .print = reference_print},
+    {.key = "department",
+        .reference = REFERENCE_DEPARTMENT,
+        .column = reference_column,
+        .parse = reference_parse,
+        .print = reference_print},
+};
+
+const struct field_type *field_type_find(struct str key)
+{
+    for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++)
+        if (str_eq(str_of(TYPES[i].key), key))
+            return &TYPES[i];
+    return NULL;
+}
+
+const struct field_option *field_option_find(const struct field *field, struct str key)
+{
+    for (size_t i = 0; i < field->n_options; i++)
+        if (str_eq(field->options[i].key, key))
+            return &field->options[i];
+    return NULL;
+}
+
+void field_print(const struct field *field, const struct db_val *value, struct json_out *out)
+{
+    if (value->kind == DB_NULL)
+        json_out_null(out);
+    else
+        field->type->print(field, value, out);
+}
+
+int field_parse(const struct field *field, const struct json *value, struct str path, struct arena *arena,
+    struct db_val *ret_value, struct err *err)
+{
+    struct db_val parsed = DB_N;
+    if (value->kind != JSON_NULL) {
+        int rc = field->type->parse(field, value, path, arena, &parsed, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (parsed.kind == DB_NULL && field->required)
+        return err_add(err, arena, path, FAULT_REQUIRED, STR_NULL);
+    *ret_value = parsed;
+    return 0;
+}
+
+bool db_val_equal(const struct db_val *a, const struct db_val *b)
+{
+    if (a->kind == DB_NULL || b->kind == DB_NULL)
+        return a->kind == b->kind;
+    if (a->kind == DB_INT && b->kind == DB_INT)
+        return a->i == b->i;
+    must(a->kind != DB_INT && b->kind != DB_INT);
+    return str_eq(a->s, b->s);
+}
+
+/* Keys of several choices as their labels, with the separator of the language. */
+static struct str display_tags(
+    const struct field *field, struct str keys, enum err_lang lang, struct arena *arena)
+{
+    struct json *list = NULL;
+    struct err ignored = {0};
+    if (json_parse(arena, keys, NULL, &list, &ignored) < 0 || list->kind != JSON_ARRAY)
+        return keys;
+    struct str text = STR("");
+    for (size_t i = 0; i < list->array.n; i++) {
+        const struct json *key = &list->array.at[i];
+        if (key->kind != JSON_STR)
+            continue;
+        const struct field_option *option = field_option_find(field, key->str);
+        struct str label = !option ? key->str : lang == ERR_LANG_EN ? option->label_en : option->label_zh;
+        const char *separator = i == 0 ? "" : lang == ERR_LANG_EN ? ", " : "、";
+        text = arena_printf(arena, "%.*s%s%.*s", STR_ARGS(text), separator, STR_ARGS(label));
+    }
+    return text;
+}
+
+struct str field_display(
+    const struct field *field, const struct db_val *value, enum err_lang lang, struct arena *arena)
+{
+    if (value->kind == DB_NULL)
+        return STR_NULL;
+    if (value->kind == DB_INT)
+        return arena_printf(arena, "%lld", (long long)value->i);
+    if (field->type->print == tags_print)
+        return display_tags(field, value->s, lang, arena);
+    const struct field_option *option = field_option_find(field, value->s);
+    if (!option)
+        return value->s;
+    return lang == ERR_LANG_EN ? option->label_en : option->label_zh;
+}

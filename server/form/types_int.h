@@ -1,0 +1,42 @@
+/* The functions of the field types, private to form/. Meanings are those of struct field_type. */
+#ifndef TIDEMARK_FORM_TYPES_INT_H
+#define TIDEMARK_FORM_TYPES_INT_H
+
+#include "form/form.h"
+
+void print_text(const struct field *field, const struct db_val *value, struct json_out *out);
+
+void text_column(const struct field *field, struct buf *ddl);
+void long_text_column(const struct field *field, struct buf *ddl);
+void code_column(const struct field *field, struct buf *ddl);
+void tags_column(const struct field *field, struct buf *ddl);
+void money_column(const struct field *field, struct buf *ddl);
+void date_column(const struct field *field, struct buf *ddl);
+void datetime_column(const struct field *field, struct buf *ddl);
+void reference_column(const struct field *field, struct buf *ddl);
+
+#define PARSE(name)                                                                                          \
+    int name(const struct field *field, const struct json *value, struct str path, struct arena *arena,      \
+        struct db_val *ret_value, struct err *err)
+PARSE(text_parse);
+PARSE(long_text_parse);
+PARSE(automatic_parse);
+PARSE(choice_parse);
+PARSE(tags_parse);
+PARSE(phone_parse);
+PARSE(credit_code_parse);
+PARSE(id_no_parse);
+PARSE(money_parse);
+PARSE(date_parse);
+PARSE(datetime_parse);
+PARSE(reference_parse);
+
+void tags_print(const struct field *field, const struct db_val *value, struct json_out *out);
+void datetime_print(const struct field *field, const struct db_val *value, struct json_out *out);
+void reference_print(const struct field *field, const struct db_val *value, struct json_out *out);
+
+/* The text of a JSON string, or -1 with WRONG_TYPE. */
+int parse_string(
+    const struct json *value, struct str path, struct arena *arena, struct str *ret_text, struct err *err);
+
+#endif

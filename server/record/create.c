@@ -1,0 +1,214 @@
+/*
+ * New records: one, or many in one transaction. The rights are those of a grant that gives `create` and holds
+ * on the new row itself, so nobody can write a row that he may not see.
+ */
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/must.h"
+#include "record/plan_int.h"
+
+enum { MANY_MAX = 1000 };
+
+struct creation {
+    struct plan *plan;
+    struct record *records;
+    struct audit_event *events;
+    size_t n;
+    int64_t at_us;
+};
+
+/* Owner and department are the caller's own unless he names others. */
+static void fill_roles(struct plan *plan, const struct json *fields, struct record *record)
+{
+    const struct form *form = plan->form;
+    const struct user *user = plan->caller->policy->user;
+    const ptrdiff_t roles[] = {form->owner, form->department};
+    const int64_t own[] = {user->id, user->department_id};
+    for (size_t i = 0; i < 2; i++)
+        if (roles[i] >= 0 && own[i] != 0 &&
+            (fields->kind != JSON_OBJECT || !json_get(fields, form->fields[roles[i]].key)))
+            record->values[roles[i]] = DB_I(own[i]);
+}
+
+/* The row's owner and department before the policy is asked: what the request names, as far as it can be read
+ * at all. */
+static int64_t named_id(
+    const struct form *form, ptrdiff_t index, const struct json *fields, const struct db_val *values)
+{
+    if (index < 0)
+        return 0;
+    const struct json *given = fields->kind == JSON_OBJECT ? json_get(fields, form->fields[index].key) : NULL;
+    int64_t id = 0;
+    if (!given)
+        return values[index].kind == DB_INT ? values[index].i : 0;
+    return given->kind == JSON_STR && id_parse(given->str, &id) ? id : 0;
+}
+
+static void check_required(struct plan *plan, const struct db_val *values, const bool *given, struct err *err)
+{
+    struct arena *arena = task_arena();
+    for (size_t i = 0; i < plan->form->n_fields; i++) {
+        const struct field *field = &plan->form->fields[i];
+        if (field->required && !given[i] && values[i].kind == DB_NULL && !field->type->is_automatic)
+            (void)err_add(err, arena, arena_printf(arena, "fields.%.*s", STR_ARGS(field->key)),
+                FAULT_REQUIRED, STR_NULL);
+    }
+}
+
+static task_fn int draw_numbers(struct plan *plan, struct record *record, struct err *err)
+{
+    for (size_t i = 0; i < plan->form->n_fields; i++) {
+        const struct field *field = &plan->form->fields[i];
+        int64_t number;
+        if (!field->type->is_automatic)
+            continue;
+        int rc = numbers_next(plan->caller->house->numbers, field->id, &number, err);
+        if (rc < 0)
+            return rc;
+        record->values[i] = DB_S(numbers_print(field->format, number, task_arena()));
+    }
+    return 0;
+}
+
+static task_fn int prepare(
+    struct plan *plan, const struct json *fields, struct record *record, struct err *err)
+{
+    const struct form *form = plan->form;
+    bool *given = arena_new_array(task_arena(), bool, form->n_fields);
+    record->values = arena_new_array(task_arena(), struct db_val, form->n_fields);
+    fill_roles(plan, fields, record);
+    record->owner = named_id(form, form->owner, fields, record->values);
+    record->department = named_id(form, form->department, fields, record->values);
+    record->view = plan_view(plan, record->owner, record->department);
+    if (!(plan->grants->actions & 1u << ACTION_CREATE))
+        return err_set(err, ERR_FORBIDDEN, "no grant creates records of the form");
+    int rc = write_parse(plan, fields, record->view->levels, record->values, given, err);
+    check_required(plan, record->values, given, err);
+    if (err->code != ERR_NONE)
+        return -(int)err->code;
+    if (!(record->view->actions & 1u << ACTION_CREATE) || !view_is_visible(record->view))
+        return err_set(err, ERR_FORBIDDEN, "the new row is outside of what the caller may create");
+    record->id = id_new();
+    record->rev = 1;
+    return rc < 0 ? rc : draw_numbers(plan, record, err);
+}
+
+static void make_event(
+    struct plan *plan, const struct record *record, int64_t at_us, struct audit_event *ret_event)
+{
+    struct arena *arena = task_arena();
+    struct audit_change *changes = arena_new_array(arena, struct audit_change, plan->form->n_fields);
+    struct audit_event event = caller_event(plan->caller, AUDIT_CREATE, plan->form->key, record->id);
+    for (size_t i = 0; i < plan->form->n_fields; i++)
+        if (record->values[i].kind != DB_NULL)
+            changes[event.n_changes++] = (struct audit_change){.field = plan->form->fields[i].key,
+                .after = value_json(&plan->form->fields[i], &record->values[i], arena)};
+    event.changes = changes;
+    event.rev = record->rev;
+    event.at_us = at_us;
+    *ret_event = event;
+}
+
+static void add_insert(struct tx *tx, const struct plan *plan, const struct record *record, int64_t at_us)
+{
+    struct statement *insert = statement_new();
+    char at[CLOCK_TEXT_MAX];
+    size_t n = clock_print_sql(at_us, at);
+    buf_printf(insert->sql,
+        "INSERT INTO `%.*s` (_id, _rev, _created_at, _created_by, _changed_at, _changed_by",
+        STR_ARGS(plan->form->table));
+    const struct db_val when = DB_S(arena_copy(task_arena(), ((struct str){at, n}))),
+                        who = DB_I(plan->caller->user_id);
+    const struct db_val own[] = {DB_I(record->id), DB_I(record->rev), when, who, when, who};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        statement_bind(insert, own[i]);
+    for (size_t i = 0; i < plan->form->n_fields; i++)
+        write_column(&plan->form->fields[i], &record->values[i], ", ", "", insert);
+    buf_add_text(insert->sql, ") VALUES (?");
+    for (size_t i = 1; i < insert->n_params; i++)
+        buf_add_text(insert->sql, ",?");
+    buf_add_text(insert->sql, ")");
+    tx_add(tx, buf_cstr(insert->sql), insert->params, insert->n_params);
+}
+
+static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
+{
+    struct creation *creation = arg;
+    struct db_rows rows;
+    int rc = tx_query(tx, EPOCH_SHARE_SQL, DB_NO_PARAMS, &rows, err);
+    if (rc < 0)
+        return rc;
+    must(rows.n_rows == 1);
+    if (!epoch_is(db_cell(&rows, 0, 0), creation->plan->caller, err))
+        return -ERR_EPOCH_MOVED;
+    if (creation->n == 1)
+        (void)audit_add(tx, &creation->events[0]);
+    else
+        audit_add_many(tx, creation->events, creation->n);
+    for (size_t i = 0; i < creation->n; i++)
+        add_insert(tx, creation->plan, &creation->records[i], creation->at_us);
+    return 0;
+}
+
+static task_fn int create_once(struct caller *caller, struct str form_key, const struct json *const *items,
+    size_t n, struct creation *creation, struct tx_done *ret_done, struct err *err)
+{
+    int rc = plan_make(caller, form_key, &creation->plan, err);
+    if (rc < 0)
+        return rc;
+    creation->n = n;
+    creation->at_us = clock_utc_us();
+    creation->records = arena_new_array(task_arena(), struct record, n);
+    creation->events = arena_new_array(task_arena(), struct audit_event, n);
+    task_stage("validate");
+    for (size_t i = 0; i < n; i++) {
+        rc = prepare(creation->plan, items[i], &creation->records[i], err);
+        if (rc < 0)
+            return rc;
+        make_event(creation->plan, &creation->records[i], creation->at_us, &creation->events[i]);
+    }
+    struct tx_opts opts = {.proof_sql = AUDIT_PROOF_SQL, .request_id = creation->events[0].id};
+    task_stage("write");
+    rc = tx_run(caller->house->app, &opts, write_all, creation, ret_done, err);
+    return rc < 0 ? write_duplicate(creation->plan, err) : 0;
+}
+
+/* Planned anew under the newest world as long as it moves under our hands. */
+static task_fn int create_records(struct caller *caller, struct str form_key, const struct json *const *items,
+    size_t n, struct creation *creation, struct tx_done *ret_done, struct err *err)
+{
+    for (int i = 0;; i++) {
+        int rc = create_once(caller, form_key, items, n, creation, ret_done, err);
+        if (rc != -ERR_EPOCH_MOVED || i == RECORD_WRITE_TRIES)
+            return rc;
+        err_clear(err);
+        rc = caller_renew(caller, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+task_fn int record_create(struct caller *caller, struct str form_key, const struct json *fields,
+    struct record_done *ret_done, struct err *err)
+{
+    struct creation creation = {0};
+    struct tx_done done = {0};
+    int rc = create_records(caller, form_key, &fields, 1, &creation, &done, err);
+    if (rc == 0)
+        *ret_done = (struct record_done){.plan = creation.plan,
+            .record = creation.records[0],
+            .pos = position_print(caller->house, &done, task_arena())};
+    return rc;
+}
+
+task_fn int record_create_many(
+    struct caller *caller, struct str form_key, const struct json *const *items, size_t n, struct err *err)
+{
+    struct creation creation = {0};
+    if (n == 0)
+        return 0;
+    if (n > MANY_MAX)
+        return err_add(
+            err, task_arena(), STR("items"), FAULT_TOO_MANY, arena_printf(task_arena(), "%d", MANY_MAX));
+    return create_records(caller, form_key, items, n, &creation, NULL, err);
+}

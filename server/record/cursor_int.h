@@ -1,0 +1,39 @@
+/* Private to record/: sorting and keyset paging. */
+#ifndef TIDEMARK_RECORD_CURSOR_INT_H
+#define TIDEMARK_RECORD_CURSOR_INT_H
+
+#include "record/plan_int.h"
+
+#define SORT_TERMS_MAX 4
+
+struct sort_term {
+    const struct field *field;
+    bool descending;
+};
+struct sort {
+    struct sort_term terms[SORT_TERMS_MAX];
+    size_t n;
+    bool id_descending; /* ties by id, in the direction of the first term */
+};
+/* The place after which a page begins: the sort values of the last row, as the database gave them, and its
+ * id. */
+struct cursor {
+    struct db_val values[SORT_TERMS_MAX];
+    int64_t id;
+};
+
+/* Appends the term's expression; null where the field is not clear for the viewer on that row. */
+void sort_expression(const struct plan *plan, const struct sort_term *term, struct statement *to);
+/* " ORDER BY …", nulls last. */
+void sort_order(const struct plan *plan, const struct sort *sort, struct statement *to);
+/* " AND (…)": the rows after the cursor, spelt out (never a row comparison: DECISIONS A28). */
+void cursor_where(
+    const struct plan *plan, const struct sort *sort, const struct cursor *cursor, struct statement *to);
+
+/* Opaque text, bound to user, form and sort by a keyed hash; cursor_parse refuses every other with a fault on
+ * "after". */
+struct str cursor_print(const struct plan *plan, const struct sort *sort, const struct cursor *cursor);
+int cursor_parse(const struct plan *plan, const struct sort *sort, struct str text, struct cursor *ret_cursor,
+    struct err *err);
+
+#endif

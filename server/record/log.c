@@ -1,0 +1,233 @@
+/*
+ * The log as an auditor sees it: who, when, what, before and after; values of fields that have a mask are
+ * masked, the others shown (CONTRACT 4), so that the log is no back door to what the auditor may not read.
+ * The look itself is an event.
+ */
+#include "record/plan_int.h"
+
+enum { LOG_LIMIT_MAX = 200 };
+
+static void print_masked_value(struct str mask, const struct json *value, struct json_out *out)
+{
+    if (!value || value->kind == JSON_NULL)
+        json_out_null(out);
+    else
+        json_out_str(out, mask_apply(mask, value->kind == JSON_STR ? value->str : STR("0"), task_arena()));
+}
+
+static void print_plain_value(const struct json *value, struct json_out *out)
+{
+    if (value)
+        json_out_tree(out, value);
+    else
+        json_out_null(out);
+}
+
+/* The text that a person reads for a value of the field: labels, names of people and departments. */
+static struct str value_text(const struct caller *caller, const struct field *field, const struct json *value)
+{
+    struct arena *arena = task_arena();
+    struct db_val stored = {0};
+    struct err ignored = {0};
+    if (!value || value->kind == JSON_NULL)
+        return STR_NULL;
+    if (field->type->is_automatic || field->type->parse(field, value, STR(""), arena, &stored, &ignored) < 0)
+        return value->kind == JSON_STR ? value->str : STR_NULL;
+    if (field->type->reference == REFERENCE_MEMBER && stored.kind == DB_INT) {
+        const struct user *user = directory_user(caller->world->directory, stored.i);
+        return user ? user->name : STR_NULL;
+    }
+    if (field->type->reference == REFERENCE_DEPARTMENT && stored.kind == DB_INT) {
+        const struct department *department = directory_department(caller->world->directory, stored.i);
+        return department ? department->name : STR_NULL;
+    }
+    return field_display(field, &stored, caller->lang, arena);
+}
+
+static void print_side(const struct caller *caller, const struct field *field, const char *name,
+    const struct json *value, struct json_out *out)
+{
+    bool masked = field && field->mask.n > 0;
+    json_out_key(out, str_of(name));
+    if (masked)
+        print_masked_value(field->mask, value, out);
+    else
+        print_plain_value(value, out);
+    json_out_key(out, arena_printf(task_arena(), "%s_text", name));
+    if (masked) {
+        print_masked_value(field->mask, value, out);
+        return;
+    }
+    struct str text = field                              ? value_text(caller, field, value)
+                      : value && value->kind == JSON_STR ? value->str
+                                                         : STR_NULL;
+    if (text.p)
+        json_out_str(out, text);
+    else
+        json_out_null(out);
+}
+
+static void print_change(
+    const struct caller *caller, const struct form *form, const struct json *change, struct json_out *out)
+{
+    const struct json *key = change->kind == JSON_OBJECT ? json_get(change, STR("field")) : NULL;
+    if (!key || key->kind != JSON_STR)
+        return;
+    const struct field *field = form ? form_field_find(form, key->str) : NULL;
+    json_out_object(out);
+    json_out_member_str(out, "field", key->str);
+    json_out_member_str(out, "label",
+        !field                        ? key->str
+        : caller->lang == ERR_LANG_EN ? field->label_en
+                                      : field->label_zh);
+    print_side(caller, field, "before", json_get(change, STR("before")), out);
+    print_side(caller, field, "after", json_get(change, STR("after")), out);
+    json_out_object_end(out);
+}
+
+static void print_changes(const struct caller *caller, const struct audit_row *row, struct json_out *out)
+{
+    struct json *changes = NULL;
+    struct err ignored = {0};
+    struct json_limits limits = {.max_bytes = 16 << 20, .max_nodes = 1000000};
+    const struct form *form = catalog_form(caller->world->catalog, row->form);
+    json_out_key(out, STR("changes"));
+    json_out_array(out);
+    if (row->changes.n && json_parse(task_arena(), row->changes, &limits, &changes, &ignored) == 0 &&
+        changes->kind == JSON_ARRAY)
+        for (size_t i = 0; i < changes->array.n; i++)
+            print_change(caller, form, &changes->array.at[i], out);
+    json_out_array_end(out);
+}
+
+static void print_actor(const struct caller *caller, const struct audit_row *row, struct json_out *out)
+{
+    const struct user *user = row->actor_id ? directory_user(caller->world->directory, row->actor_id) : NULL;
+    json_out_key(out, STR("actor"));
+    if (!row->actor_id) {
+        json_out_null(out);
+        return;
+    }
+    json_out_object(out);
+    json_out_member_id(out, "id", row->actor_id);
+    json_out_member_str(out, "title", user ? user->name : row->login);
+    json_out_object_end(out);
+}
+
+/* What was searched for may be a name or a number that has a mask, so it is masked as a name is. */
+static void print_detail(const struct audit_row *row, struct json_out *out)
+{
+    struct json *detail = NULL;
+    struct err ignored = {0};
+    json_out_key(out, STR("detail"));
+    if (row->detail.n == 0 || json_parse(task_arena(), row->detail, NULL, &detail, &ignored) < 0 ||
+        detail->kind != JSON_OBJECT) {
+        json_out_null(out);
+        return;
+    }
+    json_out_object(out);
+    for (size_t i = 0; i < detail->object.n; i++) {
+        const struct json_member *member = &detail->object.at[i];
+        json_out_key(out, member->key);
+        if (str_eq(member->key, STR("q")))
+            print_masked_value(STR("name"), &member->value, out);
+        else
+            json_out_tree(out, &member->value);
+    }
+    json_out_object_end(out);
+}
+
+static void print_text_or_null(const char *key, struct str text, struct json_out *out)
+{
+    json_out_key(out, str_of(key));
+    if (text.n)
+        json_out_str(out, text);
+    else
+        json_out_null(out);
+}
+
+static void print_event(const struct caller *caller, const struct audit_row *row, struct json_out *out)
+{
+    json_out_object(out);
+    json_out_member_id(out, "id", row->id);
+    json_out_member_instant(out, "at", row->at_us);
+    print_actor(caller, row, out);
+    json_out_member_str(out, "login", row->login);
+    json_out_member_str(out, "action", row->action);
+    print_text_or_null("form", row->form, out);
+    json_out_member_id(out, "record", row->record);
+    json_out_key(out, STR("records"));
+    json_out_array(out);
+    for (size_t i = 0; i < row->n_records; i++)
+        json_out_id(out, row->records[i]);
+    json_out_array_end(out);
+    print_changes(caller, row, out);
+    json_out_member_id(out, "session", row->session);
+    print_text_or_null("address", row->address, out);
+    print_text_or_null("request", row->request, out);
+    print_detail(row, out);
+    /* The position comes with the change feed; until it has passed the event it is null (CONTRACT 2). */
+    json_out_key(out, STR("pos"));
+    json_out_null(out);
+    json_out_object_end(out);
+}
+
+static struct str look_detail(const struct audit_filter *filter, size_t n)
+{
+    struct buf buf = {0};
+    struct json_out out;
+    buf_init(&buf, 0);
+    json_out_init(&out, &buf);
+    json_out_object(&out);
+    json_out_member_int(&out, "events", (int64_t)n);
+    if (filter->login.n)
+        json_out_member_str(&out, "actor", filter->login);
+    if (filter->form.n)
+        json_out_member_str(&out, "form", filter->form);
+    if (filter->record)
+        json_out_member_id(&out, "record", filter->record);
+    if (filter->has_action)
+        json_out_member_text(&out, "action", audit_action_name(filter->action));
+    json_out_object_end(&out);
+    json_out_end(&out);
+    struct str text = arena_copy(task_arena(), buf_str(&buf));
+    buf_done(&buf);
+    return text;
+}
+
+task_fn int log_print(
+    struct caller *caller, const struct audit_filter *filter, struct json_out *out, struct err *err)
+{
+    struct audit_row *rows;
+    size_t n;
+    bool more;
+    struct audit_filter bounded = *filter;
+    if (!policy_has(caller->policy, RIGHT_AUDIT_READ))
+        return err_set(err, ERR_FORBIDDEN, "reading the log needs audit.read");
+    if (bounded.limit > LOG_LIMIT_MAX)
+        return err_add(err, task_arena(), STR("limit"), FAULT_TOO_LARGE,
+            arena_printf(task_arena(), "%d", LOG_LIMIT_MAX));
+    task_stage("find");
+    int rc = audit_find(caller->house->app, &bounded, &rows, &n, &more, err);
+    if (rc < 0)
+        return rc;
+    struct audit_event event = caller_event(caller, AUDIT_LIST, STR("_log"), 0);
+    event.detail = look_detail(filter, n);
+    task_stage("log");
+    rc = audit_read(caller->house->reader, &event, err);
+    if (rc < 0)
+        return rc;
+    json_out_object(out);
+    json_out_key(out, STR("items"));
+    json_out_array(out);
+    for (size_t i = 0; i < n; i++)
+        print_event(caller, &rows[i], out);
+    json_out_array_end(out);
+    json_out_key(out, STR("next"));
+    if (more && n > 0)
+        json_out_id(out, rows[n - 1].id);
+    else
+        json_out_null(out);
+    json_out_object_end(out);
+    return 0;
+}

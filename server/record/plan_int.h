@@ -1,0 +1,80 @@
+/* Private to record/: the plan of a request, and what list, read and write share. */
+#ifndef TIDEMARK_RECORD_PLAN_INT_H
+#define TIDEMARK_RECORD_PLAN_INT_H
+
+#include "base/buf.h"
+#include "record/record.h"
+
+#define PLAN_GRANTS_MAX 16
+#define RECORD_WRITE_TRIES 5
+
+/* What one combination of grants shows of a row: grants combine per row, so rows are told apart by which of
+ * them hold. */
+struct record_view {
+    uint32_t grants; /* bit i: the plan's i-th grant holds */
+    uint32_t actions;
+    enum access_level *levels; /* by field */
+    struct record_view *next;
+};
+
+struct plan {
+    struct caller *caller;
+    const struct form *form;
+    const struct policy_form *grants;
+    enum access_level *best; /* by field, over all grants that let rows be seen */
+    struct record_view *views;
+    struct str columns; /* "_id, _rev, _owner, _department, …": hidden fields are NULL in their place */
+};
+enum { COLUMN_ID, COLUMN_REV, COLUMN_OWNER, COLUMN_DEPARTMENT, COLUMN_FIELDS };
+
+/* The view of a row; one object a combination, kept by the plan. */
+const struct record_view *plan_view(struct plan *plan, int64_t owner, int64_t department);
+bool view_is_visible(const struct record_view *view);
+/* A row of SELECT <columns> (from column `first` on) as a record. */
+void plan_read_row(
+    struct plan *plan, const struct db_rows *rows, size_t row, size_t first, struct record *ret_record);
+
+/* A growing statement: text, and the values bound to it. Lives as long as the task. */
+struct statement {
+    struct buf *sql;
+    struct db_val *params;
+    size_t n_params, cap_params;
+};
+struct statement *statement_new(void);
+void statement_bind(struct statement *statement, struct db_val value);
+
+/* Appends a condition that holds for the rows on which one of the grants with `action` holds (FALSE if none).
+ */
+void plan_where_rows(const struct plan *plan, enum access_action action, struct statement *to);
+/* The same for rows on which the field is clear (LEVEL_READ or better). *ret_always: it is on every row that
+ * may be listed. */
+void plan_where_clear(
+    const struct plan *plan, const struct field *field, struct statement *to, bool *ret_always);
+
+/* False sets ERR_EPOCH_MOVED: the world has changed since the plan was made. */
+bool epoch_is(const struct db_val *cell, const struct caller *caller, struct err *err);
+
+/* The event's who and where, from the caller. */
+struct audit_event caller_event(
+    const struct caller *caller, enum audit_action action, struct str form, int64_t record);
+struct str position_print(const struct house *house, const struct tx_done *done, struct arena *arena);
+
+/* A value as audit JSON. */
+struct str value_json(const struct field *field, const struct db_val *value, struct arena *arena);
+
+/* Reads the members of `fields` into values and given[]; all faults at once. Levels decide what may be
+ * written. */
+int write_parse(struct plan *plan, const struct json *fields, const enum access_level *levels,
+    struct db_val *values, bool *given, struct err *err);
+/* A 1062 of the record's table as faults of its fields. */
+int write_duplicate(const struct plan *plan, struct err *err);
+/* Appends "`col`" or "`col` = ?" and binds the value and its derived columns, for an INSERT or UPDATE. */
+void write_column(const struct field *field, const struct db_val *value, const char *before,
+    const char *after, struct statement *to);
+
+/* Finds the state that the version names among the record's earlier ones. false: not found within 100 events.
+ */
+task_fn int merge_find_base(struct plan *plan, const struct record *now, struct str version, bool *ret_found,
+    struct db_val *ret_base, struct err *err);
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * A record as its reader may see it: hidden fields are absent, masked ones show their mask, and the version
+ * stands for nothing but what is shown in clear, so that a change of a hidden value moves nothing.
+ */
+#include "base/clock.h"
+#include "base/id.h"
+#include "crypto/crypto.h"
+#include "record/plan_int.h"
+
+enum { VERSION_BYTES = 12 };
+
+static void print_reference(
+    const struct caller *caller, const struct field *field, int64_t id, struct json_out *out)
+{
+    struct str title = STR_NULL;
+    if (field->type->reference == REFERENCE_MEMBER) {
+        const struct user *user = directory_user(caller->world->directory, id);
+        title = user ? user->name : STR_NULL;
+    } else {
+        const struct department *department = directory_department(caller->world->directory, id);
+        title = department ? department->name : STR_NULL;
+    }
+    json_out_object(out);
+    json_out_member_id(out, "id", id);
+    json_out_key(out, STR("title"));
+    if (title.p)
+        json_out_str(out, title);
+    else
+        json_out_null(out);
+    json_out_object_end(out);
+}
+
+void record_print_value(
+    const struct caller *caller, const struct field *field, const struct db_val *value, struct json_out *out)
+{
+    if (field->type->reference != REFERENCE_NONE && value->kind == DB_INT)
+        print_reference(caller, field, value->i, out);
+    else
+        field_print(field, value, out);
+}
+
+/* The masked text of a value. A field without a mask of its own shows stars only. */
+static void print_masked(const struct field *field, const struct db_val *value, struct json_out *out)
+{
+    struct str mask = field->mask.n ? field->mask : STR("text");
+    if (value->kind == DB_NULL)
+        json_out_null(out);
+    else if (value->kind == DB_INT)
+        json_out_str(out, mask_apply(STR("text"), STR("0"), task_arena()));
+    else
+        json_out_str(out, mask_apply(mask, value->s, task_arena()));
+}
+
+static bool is_shown(const struct plan *plan, const struct record *record, size_t i, const bool *selected)
+{
+    return plan->best[i] != LEVEL_HIDDEN && record->view->levels[i] != LEVEL_HIDDEN &&
+           (!selected || selected[i]);
+}
+
+static void print_fields(
+    const struct plan *plan, const struct record *record, const bool *selected, struct json_out *out)
+{
+    json_out_key(out, STR("fields"));
+    json_out_object(out);
+    for (size_t i = 0; i < plan->form->n_fields; i++) {
+        const struct field *field = &plan->form->fields[i];
+        if (!is_shown(plan, record, i, selected))
+            continue;
+        json_out_key(out, field->key);
+        if (record->view->levels[i] == LEVEL_MASKED)
+            print_masked(field, &record->values[i], out);
+        else
+            record_print_value(plan->caller, field, &record->values[i], out);
+    }
+    json_out_object_end(out);
+}
+
+/* Keys of the shown fields that are masked, or (wanted LEVEL_READ) readable here but not writable although
+ * elsewhere they are. */
+static void print_keys(const struct plan *plan, const struct record *record, const bool *selected,
+    const char *name, enum access_level wanted, struct json_out *out)
+{
+    json_out_key(out, str_of(name));
+    json_out_array(out);
+    for (size_t i = 0; i < plan->form->n_fields; i++) {
+        if (!is_shown(plan, record, i, selected) || record->view->levels[i] != wanted)
+            continue;
+        if (wanted == LEVEL_READ && plan->best[i] != LEVEL_WRITE)
+            continue;
+        json_out_str(out, plan->form->fields[i].key);
+    }
+    json_out_array_end(out);
+}
+
+void record_print_selected(
+    const struct plan *plan, const struct record *record, const bool *selected, struct json_out *out)
+{
+    json_out_member_id(out, "id", record->id);
+    json_out_member_str(out, "version", record_version(plan, record));
+    print_fields(plan, record, selected, out);
+    print_keys(plan, record, selected, "masked", LEVEL_MASKED, out);
+    print_keys(plan, record, selected, "locked", LEVEL_READ, out);
+    json_out_key(out, STR("can"));
+    json_out_array(out);
+    for (int action = 0; action < ACTION_COUNT; action++)
+        if (action != ACTION_LIST && action != ACTION_CREATE && (record->view->actions & 1u << action))
+            json_out_text(out, access_action_key((enum access_action)action));
+    json_out_array_end(out);
+}
+
+void record_print(const struct plan *plan, const struct record *record, struct json_out *out)
+{
+    record_print_selected(plan, record, NULL, out);
+}
+
+/* The bytes of a value for the hash: its kind, then its text. */
+static struct str value_bytes(const struct db_val *value, struct arena *arena)
+{
+    if (value->kind == DB_NULL)
+        return STR("");
+    if (value->kind == DB_INT)
+        return arena_printf(arena, "i%lld", (long long)value->i);
+    return arena_printf(arena, "t%.*s", STR_ARGS(value->s));
+}
+
+struct str record_version(const struct plan *plan, const struct record *record)
+{
+    struct arena *arena = task_arena();
+    struct str *pieces = arena_new_array(arena, struct str, 2 * plan->form->n_fields + 2);
+    size_t n = 0;
+    pieces[n++] = plan->form->key;
+    pieces[n++] = arena_printf(arena, "%lld", (long long)record->id);
+    for (size_t i = 0; i < plan->form->n_fields; i++)
+        if (record->view->levels[i] >= LEVEL_READ) {
+            pieces[n++] = plan->form->fields[i].key;
+            pieces[n++] = value_bytes(&record->values[i], arena);
+        }
+    unsigned char digest[CRYPTO_SHA256_BYTES];
+    crypto_hmac_pieces(plan->caller->house->server_key, pieces, n, digest);
+    return crypto_base64url(arena, digest, VERSION_BYTES);
+}
+
+struct str value_json(const struct field *field, const struct db_val *value, struct arena *arena)
+{
+    struct buf buf = {0};
+    struct json_out out;
+    if (value->kind == DB_NULL)
+        return STR_NULL;
+    buf_init(&buf, 0);
+    json_out_init(&out, &buf);
+    field_print(field, value, &out);
+    json_out_end(&out);
+    struct str json = arena_copy(arena, buf_str(&buf));
+    buf_done(&buf);
+    return json;
+}
+
+struct audit_event caller_event(
+    const struct caller *caller, enum audit_action action, struct str form, int64_t record)
+{
+    return (struct audit_event){.id = id_new(),
+        .at_us = clock_utc_us(),
+        .actor_id = caller->user_id,
+        .login = caller->login,
+        .action = action,
+        .form = form,
+        .record = record,
+        .session = caller->session,
+        .address = caller->address,
+        .request = caller->request};
+}
+
+struct str position_print(const struct house *house, const struct tx_done *done, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s.%lld", STR_ARGS(house->position_epoch), (long long)done->gtid_sequence);
+}

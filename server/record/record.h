@@ -1,0 +1,174 @@
+/*
+ * The one road in, and the only way to a record: every read and every write of a business row, and every
+ * change of forms, people and rights, goes through here, under the caller's policy, with its audit event in
+ * the same transaction (or, for reads, committed before the answer leaves).
+ */
+#ifndef TIDEMARK_RECORD_RECORD_H
+#define TIDEMARK_RECORD_RECORD_H
+
+#include "access/access.h"
+#include "access/session.h"
+#include "audit/audit.h"
+#include "conf/conf.h"
+#include "form/form.h"
+
+/* ---- the world: forms and people of one epoch, swapped whole
+ * ------------------------------------------------- */
+
+struct world {
+    unsigned magic, refs;
+    int64_t epoch;
+    struct catalog *catalog;
+    struct directory *directory;
+};
+struct world *world_ref(struct world *world);
+void world_unref(struct world *world); /* NULL accepted */
+
+/* What the rooms above need, made once by main/. */
+struct house {
+    struct db *app, *owner; /* owner: DDL of forms */
+    const struct conf *conf;
+    struct audit_reader *reader;
+    struct sessions *sessions;
+    struct numbers *numbers;
+    struct str server_key;     /* keys version hashes */
+    struct str position_epoch; /* first half of every position */
+    struct world *world;       /* the newest; take world_now */
+    struct task_lock loading;
+};
+/* Reads forms, people and rights in one snapshot if the epoch has moved (or there is no world yet). */
+task_fn int world_refresh(struct house *house, struct err *err);
+struct world *world_now(struct house *house); /* a reference of its own */
+
+/* Who asks, for one request. Made by caller_init on the task, holds its world and policy until the task's
+ * arena goes. */
+struct caller {
+    struct house *house;
+    struct world *world;
+    struct policy *policy; /* NULL: a stranger */
+    int64_t user_id, session;
+    struct str login, address, request;
+    enum err_lang lang;
+};
+/* ERR_LOGIN_NEEDED if the user is gone or disabled. */
+int caller_init(struct caller *caller, struct house *house, int64_t user_id);
+/* After ERR_EPOCH_MOVED: the newest world, the policy anew. */
+task_fn int caller_renew(struct caller *caller, struct err *err);
+
+/* ---- records
+ * ------------------------------------------------------------------------------------------------- */
+
+/* One record as the caller sees it, printed into the answer by record_print. Values of hidden fields are
+ * absent (NULL). */
+struct record_view;
+struct record {
+    int64_t id, rev;
+    int64_t owner, department;      /* 0: none */
+    struct db_val *values;          /* form->n_fields */
+    const struct record_view *view; /* what the caller may do with this row */
+};
+
+/* A policy bound to a form, for the length of a request. */
+struct plan;
+/* ERR_NOT_FOUND if the form does not exist or the caller has no grant for it. */
+int plan_make(struct caller *caller, struct str form_key, struct plan **ret_plan, struct err *err);
+const struct form *plan_form(const struct plan *plan);
+uint32_t plan_actions(const struct plan *plan); /* on any row */
+/* The best level that the caller has for the field on any row. */
+enum access_level plan_field_level(const struct plan *plan, const struct field *field);
+
+/* The item of the contract: {"id","version","fields","masked","locked","can"}. `extra` members may be added
+ * by the caller. */
+void record_print(const struct plan *plan, const struct record *record, struct json_out *out);
+struct str record_version(const struct plan *plan, const struct record *record);
+
+struct record_query {
+    struct str q, sort, after;
+    struct str fields; /* keys with commas; empty: all visible */
+    int64_t limit;     /* 0: the default */
+    bool count;
+};
+struct record_list {
+    const struct plan *plan;
+    struct record *items;
+    size_t n;
+    struct str next; /* empty: no more */
+    int64_t total;   /* -1: not asked */
+    bool *selected;  /* by field: which to print; NULL: all */
+};
+task_fn int record_list(struct caller *caller, struct plan *plan, const struct record_query *query,
+    struct record_list *ret_list, struct err *err);
+void record_print_selected(
+    const struct plan *plan, const struct record *record, const bool *selected, struct json_out *out);
+
+task_fn int record_read(
+    struct caller *caller, struct plan *plan, int64_t id, struct record *ret_record, struct err *err);
+
+struct record_conflict {
+    const struct field *field;
+    struct db_val base, theirs, yours;
+    bool has_base;
+};
+struct record_done {
+    struct plan *plan; /* may be a newer one than was given */
+    struct record record;
+    struct str pos;
+    struct record_conflict *conflicts; /* with ERR_STALE */
+    size_t n_conflicts;
+};
+/* fields: a JSON object. Faults name "fields.<key>". */
+task_fn int record_create(struct caller *caller, struct str form_key, const struct json *fields,
+    struct record_done *ret_done, struct err *err);
+/* version: the caller's, or "*" to overwrite on purpose. */
+task_fn int record_update(struct caller *caller, struct str form_key, int64_t id, struct str version,
+    const struct json *fields, struct record_done *ret_done, struct err *err);
+/* Many new records in one transaction, all or nothing; at most 1,000. */
+task_fn int record_create_many(
+    struct caller *caller, struct str form_key, const struct json *const *items, size_t n, struct err *err);
+void record_print_value(
+    const struct caller *caller, const struct field *field, const struct db_val *value, struct json_out *out);
+
+/* ---- signing in and out
+ * ---------------------------------------------------------------------------------------- */
+
+/* ERR_LOGIN_FAILED for unknown, disabled, locked and wrong alike; ERR_TOO_MANY. The cookie is in the task's
+ * arena. */
+task_fn int sign_in(struct house *house, struct str login, struct str password, struct str address,
+    struct str agent, struct str request, struct session *ret_session, struct str *ret_cookie,
+    struct err *err);
+task_fn int sign_out(struct caller *caller, struct err *err);
+
+/* ---- the log, as the caller may see it
+ * --------------------------------------------------------------------------- */
+
+/* Needs RIGHT_AUDIT_READ (else ERR_FORBIDDEN); the look itself is logged. Prints {"items":[…],"next"} into
+ * out. */
+task_fn int log_print(
+    struct caller *caller, const struct audit_filter *filter, struct json_out *out, struct err *err);
+
+/* ---- forms, people, rights
+ * --------------------------------------------------------------------------------------- */
+
+/* Makes a form from a definition: rows and configure event, then the DDL, then live. May be killed anywhere
+ * and run again. */
+task_fn int form_create(struct caller *caller, struct str definition, struct err *err);
+
+/* People and rights of an organisation in one transaction with their configure events; ids are filled in. */
+struct organisation {
+    struct department *departments;
+    size_t n_departments;
+    struct role *roles;
+    size_t n_roles;
+    struct user *users;    /* roles: ids of the roles above */
+    struct str *passwords; /* stored forms, by user; empty: cannot log in */
+    size_t n_users;
+    struct grant *grants;
+    size_t n_grants;
+};
+task_fn int organisation_create(
+    struct caller *caller, const struct organisation *organisation, struct err *err);
+task_fn int user_set_password(
+    struct caller *caller, int64_t user_id, struct str stored_password, struct err *err);
+task_fn int user_set_disabled(struct caller *caller, int64_t user_id, bool disabled, struct err *err);
+
+#endif

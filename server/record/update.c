@@ -1,0 +1,232 @@
+/*
+ * Updates: lock and read (with the epoch, in one statement), judge, then change and event as one compound
+ * statement. Two people who edit different fields of a record both succeed; on the same field the second is
+ * told, with three values, and loses nothing.
+ */
+#include "base/clock.h"
+#include "base/must.h"
+#include "record/plan_int.h"
+
+struct update {
+    struct plan *plan;
+    int64_t id;
+    struct str version;
+    const struct json *fields;
+    int64_t event_id, at_us;
+    bool base_known; /* base is the state that `version` names, found when the record stood at base_rev */
+    int64_t base_rev;
+    struct db_val *base;
+    struct record before, after;
+    bool stale, changed; /* stale: the version is not the present one, and its base is not known yet */
+    struct record_conflict *conflicts;
+    size_t n_conflicts;
+};
+
+static task_fn int lock_record(struct tx *tx, struct update *update, struct err *err)
+{
+    struct plan *plan = update->plan;
+    struct statement *select = statement_new();
+    struct db_rows rows;
+    buf_printf(select->sql,
+        "SELECT (SELECT epoch FROM catalog_epoch WHERE id = 1 LOCK IN SHARE MODE), %.*s FROM `%.*s` r "
+        "WHERE r._id = ? AND r._live = 1 FOR UPDATE",
+        STR_ARGS(plan->columns), STR_ARGS(plan->form->table));
+    statement_bind(select, DB_I(update->id));
+    int rc = tx_query(tx, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
+    if (rc < 0)
+        return rc;
+    if (rows.n_rows == 0)
+        return err_set(err, ERR_NOT_FOUND, "no such record");
+    if (!epoch_is(db_cell(&rows, 0, 0), plan->caller, err))
+        return -ERR_EPOCH_MOVED;
+    plan_read_row(plan, &rows, 0, 1, &update->before);
+    if (!view_is_visible(update->before.view))
+        return err_set(err, ERR_NOT_FOUND, "not visible");
+    if (!(update->before.view->actions & 1u << ACTION_UPDATE))
+        return err_set(err, ERR_FORBIDDEN, "no grant updates this row");
+    return 0;
+}
+
+/* Whether the caller's version is good for this state; false with `stale` where its base must be looked for
+ * first. */
+static bool version_is_good(struct update *update)
+{
+    if (str_eq(update->version, STR("*")) ||
+        str_eq(update->version, record_version(update->plan, &update->before)))
+        return true;
+    if (update->base_known && update->base_rev == update->before.rev)
+        return true;
+    update->stale = true;
+    return false;
+}
+
+/* Fields that the caller changes and somebody else has changed since the caller's base, to another value. */
+static void find_conflicts(struct update *update, const struct db_val *values, const bool *given)
+{
+    struct plan *plan = update->plan;
+    if (!update->base_known)
+        return;
+    update->conflicts = arena_new_array(task_arena(), struct record_conflict, plan->form->n_fields);
+    for (size_t i = 0; i < plan->form->n_fields; i++) {
+        const struct db_val *theirs = &update->before.values[i];
+        bool has_base = update->base != NULL;
+        if (!given[i] || db_val_equal(theirs, &values[i]) ||
+            (has_base && db_val_equal(theirs, &update->base[i])))
+            continue;
+        update->conflicts[update->n_conflicts++] = (struct record_conflict){.field = &plan->form->fields[i],
+            .base = has_base ? update->base[i] : DB_N,
+            .has_base = has_base,
+            .theirs = *theirs,
+            .yours = values[i]};
+    }
+}
+
+static int64_t role_id(ptrdiff_t index, const struct record *record, int64_t otherwise)
+{
+    if (index < 0)
+        return otherwise;
+    return record->values[index].kind == DB_INT ? record->values[index].i : 0;
+}
+
+static int judge(struct update *update, struct err *err)
+{
+    struct plan *plan = update->plan;
+    const struct form *form = plan->form;
+    struct db_val *values = arena_new_array(task_arena(), struct db_val, form->n_fields);
+    bool *given = arena_new_array(task_arena(), bool, form->n_fields);
+    int rc = write_parse(plan, update->fields, update->before.view->levels, values, given, err);
+    if (rc < 0)
+        return rc;
+    find_conflicts(update, values, given);
+    if (update->n_conflicts > 0)
+        return err_set(err, ERR_STALE, "%zu fields were changed by others", update->n_conflicts);
+    update->after = update->before;
+    update->after.values = arena_new_array(task_arena(), struct db_val, form->n_fields);
+    for (size_t i = 0; i < form->n_fields; i++)
+        update->after.values[i] = given[i] ? values[i] : update->before.values[i];
+    update->after.owner = role_id(form->owner, &update->after, update->before.owner);
+    update->after.department = role_id(form->department, &update->after, update->before.department);
+    update->after.view = plan_view(plan, update->after.owner, update->after.department);
+    if (!view_is_visible(update->after.view))
+        return err_set(err, ERR_FORBIDDEN, "the row would leave what the caller may see");
+    return 0;
+}
+
+static void add_event(struct tx *tx, struct update *update)
+{
+    struct plan *plan = update->plan;
+    struct arena *arena = task_arena();
+    struct audit_change *changes = arena_new_array(arena, struct audit_change, plan->form->n_fields);
+    struct audit_event event = caller_event(plan->caller, AUDIT_UPDATE, plan->form->key, update->id);
+    event.id = update->event_id;
+    event.at_us = update->at_us;
+    event.rev = update->after.rev;
+    event.changes = changes;
+    for (size_t i = 0; i < plan->form->n_fields; i++) {
+        const struct field *field = &plan->form->fields[i];
+        if (!db_val_equal(&update->before.values[i], &update->after.values[i]))
+            changes[event.n_changes++] = (struct audit_change){.field = field->key,
+                .before = value_json(field, &update->before.values[i], arena),
+                .after = value_json(field, &update->after.values[i], arena)};
+    }
+    (void)audit_add(tx, &event);
+}
+
+static void add_update(struct tx *tx, const struct update *update)
+{
+    struct statement *sql = statement_new();
+    char at[CLOCK_TEXT_MAX];
+    size_t n = clock_print_sql(update->at_us, at);
+    buf_printf(sql->sql, "UPDATE `%.*s` SET _rev = ?, _changed_at = ?, _changed_by = ?",
+        STR_ARGS(update->plan->form->table));
+    statement_bind(sql, DB_I(update->after.rev));
+    statement_bind(sql, DB_S(arena_copy(task_arena(), ((struct str){at, n}))));
+    statement_bind(sql, DB_I(update->plan->caller->user_id));
+    for (size_t i = 0; i < update->plan->form->n_fields; i++)
+        if (!db_val_equal(&update->before.values[i], &update->after.values[i]))
+            write_column(&update->plan->form->fields[i], &update->after.values[i], ", ", " = ?", sql);
+    buf_add_text(sql->sql, " WHERE _id = ?");
+    statement_bind(sql, DB_I(update->id));
+    tx_add(tx, buf_cstr(sql->sql), sql->params, sql->n_params);
+}
+
+static bool differs(const struct update *update)
+{
+    for (size_t i = 0; i < update->plan->form->n_fields; i++)
+        if (!db_val_equal(&update->before.values[i], &update->after.values[i]))
+            return true;
+    return false;
+}
+
+static task_fn int write_update(struct tx *tx, void *arg, struct err *err)
+{
+    struct update *update = arg;
+    update->stale = update->changed = false;
+    update->n_conflicts = 0;
+    int rc = lock_record(tx, update, err);
+    if (rc < 0)
+        return rc;
+    if (!version_is_good(update))
+        return err_set(err, ERR_STALE, "the version is not the present one");
+    rc = judge(update, err);
+    if (rc < 0 || !differs(update))
+        return rc;
+    update->changed = true;
+    update->after.rev = update->before.rev + 1;
+    add_event(tx, update);
+    add_update(tx, update);
+    return 0;
+}
+
+static task_fn int update_once(struct update *update, struct tx_done *ret_done, struct err *err)
+{
+    struct audit_event event =
+        caller_event(update->plan->caller, AUDIT_UPDATE, update->plan->form->key, update->id);
+    update->event_id = event.id;
+    update->at_us = clock_utc_us();
+    struct tx_opts opts = {.proof_sql = AUDIT_PROOF_SQL, .request_id = update->event_id};
+    task_stage("write");
+    int rc = tx_run(update->plan->caller->house->app, &opts, write_update, update, ret_done, err);
+    if (rc != -ERR_STALE || !update->stale)
+        return rc < 0 ? write_duplicate(update->plan, err) : 0;
+    /* Outside of the transaction, for it takes other connections: which earlier state does the version name?
+     */
+    bool found = false;
+    struct db_val *base = arena_new_array(task_arena(), struct db_val, update->plan->form->n_fields);
+    err_clear(err);
+    task_stage("merge");
+    rc = merge_find_base(update->plan, &update->before, update->version, &found, base, err);
+    if (rc < 0)
+        return rc;
+    update->base_known = true;
+    update->base_rev = update->before.rev;
+    update->base = found ? base : NULL;
+    return -ERR_DB_RETRY;
+}
+
+task_fn int record_update(struct caller *caller, struct str form_key, int64_t id, struct str version,
+    const struct json *fields, struct record_done *ret_done, struct err *err)
+{
+    struct update update = {.id = id, .version = version, .fields = fields};
+    struct tx_done done = {0};
+    int rc = plan_make(caller, form_key, &update.plan, err);
+    for (int i = 0; rc == 0; i++) {
+        rc = update_once(&update, &done, err);
+        if (i == RECORD_WRITE_TRIES || (rc != -ERR_EPOCH_MOVED && rc != -ERR_DB_RETRY))
+            break;
+        bool moved = rc == -ERR_EPOCH_MOVED;
+        err_clear(err);
+        rc = moved ? caller_renew(caller, err) : 0;
+        if (rc == 0 && moved)
+            rc = plan_make(caller, form_key, &update.plan, err);
+    }
+    if (rc == 0 || rc == -ERR_STALE)
+        *ret_done = (struct record_done){.plan = update.plan,
+            .record = update.after,
+            .pos = position_print(caller->house, &done, task_arena()),
+            .conflicts = update.conflicts,
+            .n_conflicts = update.n_conflicts};
+    if (rc == -ERR_DB_RETRY && err->code == ERR_NONE)
+        return err_set(err, ERR_STALE, "the record changes faster than it can be merged");
+    return rc;
+}

@@ -1,0 +1,90 @@
+/*
+ * What create and update share: reading the caller's fields under the policy, writing columns with their
+ * derived ones, and telling a unique clash by its field. All faults of a request are reported at once; a
+ * hidden, an unknown and an invented field answer alike.
+ */
+#include "record/plan_int.h"
+#include "text/text.h"
+
+static bool reference_exists(const struct plan *plan, const struct field *field, int64_t id)
+{
+    const struct directory *directory = plan->caller->world->directory;
+    if (field->type->reference == REFERENCE_MEMBER) {
+        const struct user *user = directory_user(directory, id);
+        return user && !user->disabled;
+    }
+    return directory_department(directory, id) != NULL;
+}
+
+static void parse_member(struct plan *plan, const struct json_member *member, const enum access_level *levels,
+    struct db_val *values, bool *given, struct err *err)
+{
+    struct arena *arena = task_arena();
+    struct str path = arena_printf(arena, "fields.%.*s", STR_ARGS(member->key));
+    const struct field *field = form_field_find(plan->form, member->key);
+    struct db_val value = DB_N;
+    if (!field || plan->best[field->index] == LEVEL_HIDDEN || levels[field->index] == LEVEL_HIDDEN) {
+        (void)err_add(err, arena, path, FAULT_UNKNOWN, STR_NULL);
+        return;
+    }
+    if (levels[field->index] != LEVEL_WRITE) {
+        (void)err_add(err, arena, path, FAULT_READ_ONLY, STR_NULL);
+        return;
+    }
+    if (field_parse(field, &member->value, path, arena, &value, err) < 0)
+        return;
+    if (field->type->reference != REFERENCE_NONE && value.kind == DB_INT &&
+        !reference_exists(plan, field, value.i)) {
+        (void)err_add(err, arena, path, FAULT_NOT_VISIBLE, STR_NULL);
+        return;
+    }
+    values[field->index] = value;
+    given[field->index] = true;
+}
+
+int write_parse(struct plan *plan, const struct json *fields, const enum access_level *levels,
+    struct db_val *values, bool *given, struct err *err)
+{
+    if (fields->kind != JSON_OBJECT)
+        return err_add(err, task_arena(), STR("fields"), FAULT_WRONG_TYPE, STR("object"));
+    for (size_t i = 0; i < fields->object.n; i++)
+        parse_member(plan, &fields->object.at[i], levels, values, given, err);
+    return err->code == ERR_NONE ? 0 : -(int)err->code;
+}
+
+int write_duplicate(const struct plan *plan, struct err *err)
+{
+    struct str key;
+    if (err->code != ERR_DB_DUPLICATE || !db_duplicate_key(err, &key) || !str_starts(key, STR("uk_")))
+        return -(int)err->code;
+    const struct field *field = form_field_find(plan->form, (struct str){key.p + 3, key.n - 3});
+    if (!field)
+        return -(int)err->code;
+    struct arena *arena = task_arena();
+    err_clear(err);
+    (void)err_set(err, ERR_CONFLICT, "unique key of field %.*s", STR_ARGS(field->key));
+    (void)err_add(
+        err, arena, arena_printf(arena, "fields.%.*s", STR_ARGS(field->key)), FAULT_NOT_UNIQUE, STR_NULL);
+    return -ERR_CONFLICT;
+}
+
+static void write_one(struct str prefix, struct str column, struct db_val value, const char *before,
+    const char *after, struct statement *to)
+{
+    buf_printf(to->sql, "%s`%.*s%.*s`%s", before, STR_ARGS(prefix), STR_ARGS(column), after);
+    statement_bind(to, value);
+}
+
+void write_column(const struct field *field, const struct db_val *value, const char *before,
+    const char *after, struct statement *to)
+{
+    struct arena *arena = task_arena();
+    bool is_null = value->kind == DB_NULL;
+    write_one(STR(""), field->column, *value, before, after, to);
+    if (field->searchable && field->type->search == SEARCH_FOLDED)
+        write_one(
+            STR("_f_"), field->column, is_null ? DB_N : DB_S(text_fold(arena, value->s)), before, after, to);
+    if (field->sortable && field->type->is_text)
+        write_one(STR("_k_"), field->column, is_null ? DB_N : DB_B(text_sort_key(arena, value->s)), before,
+            after, to);
+}
