@@ -42,6 +42,7 @@ struct net_reply {
     const char *content_type;                     /* NULL: application/json */
     struct buf body;                              /* taken over by net */
     struct str set_cookie, location, allow, etag; /* optional; copied */
+    struct str fail_wait;                         /* X-Tidemark-Fail-Wait of the torture tests; copied */
     int retry_after_s;
     bool store_nothing; /* Cache-Control: no-store (data); false: as the static files say */
 };
