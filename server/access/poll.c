@@ -14,8 +14,8 @@
 
 #include <stdlib.h>
 
-#define OVERLAP_US INT64_C(20000000) /* an end is committed at most so long after its time, clocks included  \
-                                      */
+/* An end is committed at most so long after its time, differences of clocks included. */
+#define OVERLAP_US INT64_C(20000000)
 #define SWEEP_US INT64_C(60000000)
 /* The sweep judges by the database alone, which learns of a use up to a minute later. */
 #define SWEEP_GRACE_US INT64_C(120000000)

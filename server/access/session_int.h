@@ -11,8 +11,7 @@
 #include "loop/task.h"
 
 #define SESSIONS_MAGIC 0x73657373u
-#define SESSIONS_CACHED_MAX 50000 /* those used longest ago are dropped and read again when they come back   \
-                                   */
+#define SESSIONS_CACHED_MAX 50000 /* past it the one used longest ago is dropped, to be read again */
 #define SESSIONS_STALE_US 3000000 /* without a poll for so long the cache is not believed */
 #define SESSION_SEEN_US 60000000  /* last_seen_at is written at most so often */
 #define SESSION_TOKEN_BYTES 32
