@@ -1,7 +1,7 @@
 // POST creates: 201 with Location and the record as its maker sees it; numbers, defaults, uniqueness.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Item } from "../lib/client.ts";
+import { faults, type Item } from "../lib/client.ts";
 import { createCustomer, creditCode, customerFields, formOf, idNo, phone, readCustomer } from "../lib/demo.ts";
 import { login } from "../lib/shared.ts";
 
@@ -65,7 +65,7 @@ test("several choices are a set: sorted, without doubles", async () => {
   assert.deepEqual((await createCustomer(clerk, { tags: [b, a] })).fields["tags"], [a, b]);
   const twice = await clerk.post(PATH, { fields: await customerFields(clerk, { tags: [a, a] }) });
   assert.equal(twice.status, 422);
-  assert.deepEqual(twice.problem().errors?.map((error) => [error.field, error.code]), [["tags", "duplicate"]]);
+  assert.deepEqual(faults(twice), [["tags", "duplicate"]]);
 });
 
 test("a credit code that is there already is 409, named, and nothing is written", async () => {
@@ -74,8 +74,7 @@ test("a credit code that is there already is 409, named, and nothing is written"
   const mark = `重复${process.pid}`;
   const reply = await clerk.post(PATH, { fields: await customerFields(clerk, { name: mark, credit_code: first.fields["credit_code"] as string }) });
   assert.equal(reply.status, 409, reply.text);
-  const problem = reply.problem();
-  assert.deepEqual(problem.errors?.map((error) => [error.field, error.code]), [["credit_code", "not_unique"]]);
+  assert.deepEqual(faults(reply), [["credit_code", "not_unique"]]);
   assert.deepEqual((await clerk.list(`${PATH}?q=${encodeURIComponent(mark)}`)).items, []);
   // Also when two arrive together: one wins.
   const code = creditCode();
@@ -89,7 +88,7 @@ test("automatic and unknown fields are refused, and a hidden field like an inven
   const answer = async (key: string) => {
     const reply = await clerk.post(PATH, { fields: { ...(await customerFields(clerk)), [key]: "5" } });
     assert.equal(reply.status, 422, key);
-    return reply.problem().errors?.map((error) => [error.field, error.code]);
+    return faults(reply);
   };
   assert.deepEqual(await answer("no"), [["no", "read_only"]]);
   for (const key of ["credit_line", "risk_grade", "no_such_field", "_owner", "_rev", "id", "version", "Name"]) {

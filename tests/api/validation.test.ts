@@ -1,7 +1,7 @@
 // What a field's type refuses: each fault beside its field, all at once, in the reader's language, nothing written.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Json } from "../lib/client.ts";
+import { faults, type Json } from "../lib/client.ts";
 import { createCustomer, creditCode, customerFields, formOf, idNo, readCustomer } from "../lib/demo.ts";
 import { login } from "../lib/shared.ts";
 
@@ -80,7 +80,7 @@ for (const [field, value, code] of CASES) {
     assert.equal(reply.status, 422, reply.text);
     const problem = reply.problem();
     assert.match(problem.type, /invalid$/);
-    assert.deepEqual(problem.errors?.map((error) => [error.field, error.code]), [[field, code]]);
+    assert.deepEqual(faults(reply), [[field, code]]);
     assert.ok((problem.errors?.[0]?.message ?? "").length > 3);
     assert.ok(!/\{limit\}/.test(problem.errors?.[0]?.message ?? ""), "the limit is filled in");
   });
@@ -91,7 +91,7 @@ test("all faults are told at once", async () => {
   const fields = { name: "", credit_code: "x", phone: "12", stage: "nowhere", birthday: "never", registered_capital: "much", invented: 1 };
   const reply = await clerk.post(PATH, { fields });
   assert.equal(reply.status, 422);
-  const found = new Set(reply.problem().errors?.map((error) => error.field));
+  const found = new Set(faults(reply).map(([field]) => field));
   for (const key of Object.keys(fields)) assert.ok(found.has(key), `${key} is not among ${[...found]}`);
 });
 
@@ -113,7 +113,7 @@ test("an update is checked like a create, and a refused one writes nothing of it
   const item = await createCustomer(clerk);
   const reply = await clerk.patch(`${PATH}/${item.id}`, { fields: { stage: "won", phone: "12" } }, item.version);
   assert.equal(reply.status, 422);
-  assert.deepEqual(reply.problem().errors?.map((error) => [error.field, error.code]), [["phone", "not_a_phone"]]);
+  assert.deepEqual(faults(reply), [["phone", "not_a_phone"]]);
   const { pos: _, ...before } = item;
   assert.deepEqual(await readCustomer(clerk, item.id), before);
 });
@@ -128,7 +128,7 @@ test("values at their bounds pass", async () => {
   assert.equal((item.fields["name"] as string).length, most);
   assert.equal(item.fields["last_follow_up_at"], "2026-02-28T15:59:59.999999Z");
   const longer = await manager.post(PATH, { fields: await customerFields(manager, { name: "漢".repeat(most + 1) }) });
-  assert.deepEqual(longer.problem().errors?.map((error) => [error.field, error.code]), [["name", "too_long"]]);
+  assert.deepEqual(faults(longer), [["name", "too_long"]]);
 });
 
 test("characters outside the basic plane count as one and come back as they were", async () => {

@@ -194,6 +194,11 @@ export class Client {
   }
 }
 
+/** What a problem document says is wrong, as pairs of field and code. A record's fields are named by their keys. */
+export function faults(reply: Reply): [string, string][] {
+  return (reply.problem().errors ?? []).map((error) => [error.field.replace(/^fields\./, ""), error.code]);
+}
+
 function makeReply(method: string, path: string, response: http.IncomingMessage, bytes: Buffer): Reply {
   const text = bytes.toString("utf8");
   const type = response.headers["content-type"] ?? "";
