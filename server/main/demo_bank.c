@@ -294,8 +294,8 @@ static void read_lists(struct reading *r, const struct raw_root *raw)
         read_user(r, &raw->users->array.at[i], place(r, "users", i));
         loaders += bank->users[i].account == DEMO_LOADER;
     }
-    if (loaders != 1)
-        fault(r, STR("users"), loaders == 0 ? FAULT_REQUIRED : FAULT_DUPLICATE);
+    if (loaders > 1)
+        fault(r, STR("users"), FAULT_DUPLICATE);
     n = list_length(r, raw->grants, STR("grants"));
     bank->grants = arena_new_array(r->arena, struct demo_grant, n + 1);
     for (size_t i = 0; i < n; i++)
@@ -321,6 +321,14 @@ int demo_bank_read(struct arena *arena, struct str text, struct demo_bank *ret_b
 }
 
 /* ---- what the loader makes of it ---- */
+
+size_t demo_bank_loader(const struct demo_bank *bank)
+{
+    for (size_t i = 0; i < bank->n_users; i++)
+        if (bank->users[i].account == DEMO_LOADER)
+            return i;
+    return SIZE_MAX;
+}
 
 void demo_bank_owners(const struct demo_bank *bank, const int64_t *user_ids, const int64_t *department_ids,
     struct arena *arena, struct demo_org *ret_org)

@@ -1,7 +1,7 @@
 /*
- * The demo bank's organisation, config/templates/demo-bank/organisation.json, read and checked: what the
- * loader writes as departments, people, roles and grants. References are indexes; ids are the loader's to
- * make. The file:
+ * An organisation (config/templates/demo-bank/organisation.json, or that of an empty system), read and
+ * checked: what the loader writes as departments, people, roles and grants. References are indexes; ids are
+ * the loader's to make. The file:
  *
  *   {"v":1,
  *    "departments":[{"key","name","parent":key|null,"region":"330100"|null}],   parents stand before their
@@ -20,7 +20,7 @@
 enum demo_account {
     DEMO_LOGIN,    /* gets the demo password */
     DEMO_NO_LOGIN, /* works at the bank, owns records, has no password */
-    DEMO_LOADER    /* in whose name the data goes in; disabled afterwards. Exactly one */
+    DEMO_LOADER    /* in whose name the data goes in; disabled afterwards. At most one */
 };
 
 struct demo_bank {
@@ -56,6 +56,9 @@ struct demo_bank {
 
 /* Everything that is wrong is told at once, with the path of the place. The bank lives in the arena. */
 int demo_bank_read(struct arena *arena, struct str text, struct demo_bank *ret_bank, struct err *err);
+
+/* The index of the user in whose name the data goes in; SIZE_MAX: the organisation has none. */
+size_t demo_bank_loader(const struct demo_bank *bank);
 
 /* Who owns customers: the users of the role `clerk`, in the file's order. The arrays hold the ids that the
  * loader made, by index of bank->users and bank->departments. */

@@ -248,6 +248,7 @@ static void the_log_ins_are_the_contracts(void **state)
     }
     assert_int_equal(login, COUNT(LOGINS));
     assert_int_equal(loaders, 1);
+    assert_text(bank.users[demo_bank_loader(&bank)].login, "demo");
 }
 
 static void duties_are_separated(void **state)
@@ -403,7 +404,7 @@ static void all_faults_are_told_with_their_place(void **state)
         {"departments[2]", FAULT_WRONG_TYPE}, {"roles[0].rights[0]", FAULT_NOT_AN_OPTION},
         {"roles[0].rights[1]", FAULT_NOT_AN_OPTION}, {"users[0].department", FAULT_UNKNOWN},
         {"users[0].roles[0]", FAULT_UNKNOWN}, {"users[0].account", FAULT_NOT_AN_OPTION},
-        {"users[1].login", FAULT_DUPLICATE}, {"users[1].roles", FAULT_WRONG_TYPE}, {"users", FAULT_REQUIRED},
+        {"users[1].login", FAULT_DUPLICATE}, {"users[1].roles", FAULT_WRONG_TYPE},
         {"grants[0].role", FAULT_UNKNOWN}, {"grants[0].row_rule", FAULT_NOT_AN_OPTION},
         {"grants[0].actions[0]", FAULT_NOT_AN_OPTION}, {"grants[0].fields.*", FAULT_NOT_AN_OPTION},
         {"grants[0].fields.x", FAULT_NOT_AN_OPTION}, {"grants[0].more", FAULT_UNKNOWN},
@@ -418,6 +419,39 @@ static void all_faults_are_told_with_their_place(void **state)
         assert_true(has_fault(&err, FAULTS[i].path, FAULTS[i].fault));
     }
     assert_int_equal(err.n_items, COUNT(FAULTS));
+}
+
+static void two_loaders_are_refused(void **state)
+{
+    (void)state;
+    static const char TEXT[] =
+        "{\"v\":1,\"departments\":[{\"key\":\"a\",\"name\":\"A\"}],\"roles\":[],\"users\":["
+        "{\"login\":\"u\",\"name\":\"U\",\"department\":\"a\",\"roles\":[],\"account\":\"loader\"},"
+        "{\"login\":\"w\",\"name\":\"W\",\"department\":\"a\",\"roles\":[],\"account\":\"loader\"}],\"grants\":[]}";
+    struct demo_bank untouched = {0};
+    struct err err = {0};
+    assert_int_equal(demo_bank_read(arena, STR(TEXT), &untouched, &err), -ERR_INVALID);
+    assert_int_equal(err.n_items, 1);
+    assert_true(has_fault(&err, "users", FAULT_DUPLICATE));
+}
+
+static void an_empty_system_has_its_three_administrators_only(void **state)
+{
+    (void)state;
+    static const char *const LOGINS[] = {"admin", "security", "auditor"};
+    struct demo_bank empty;
+    struct err err = {0};
+    int rc = demo_bank_read(
+        arena, read_file(SOURCE_DIR "/config/templates/empty/organisation.json"), &empty, &err);
+    print_faults(&err);
+    assert_int_equal(rc, 0);
+    assert_int_equal(demo_bank_loader(&empty), SIZE_MAX);
+    assert_int_equal(empty.n_users, COUNT(LOGINS));
+    for (size_t i = 0; i < COUNT(LOGINS); i++) {
+        assert_text(empty.users[i].login, LOGINS[i]);
+        assert_int_equal(empty.users[i].account, DEMO_LOGIN);
+    }
+    assert_int_equal(empty.n_grants, 0);
 }
 
 static void what_is_no_organisation_is_refused(void **state)
@@ -448,6 +482,8 @@ int main(void)
         cmocka_unit_test(every_outlet_has_people_who_own_customers),
         cmocka_unit_test(the_form_accepts_every_customer),
         cmocka_unit_test(all_faults_are_told_with_their_place),
+        cmocka_unit_test(two_loaders_are_refused),
+        cmocka_unit_test(an_empty_system_has_its_three_administrators_only),
         cmocka_unit_test(what_is_no_organisation_is_refused),
     };
     return cmocka_run_group_tests(tests, read_templates, drop_templates);
