@@ -1,0 +1,179 @@
+/* The short subcommands: sql, migrate, check, config. */
+#include "loop/loop.h"
+#include "main/main_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { CLIENT_ARGUMENTS_MAX = 64 };
+
+/* ---- sql
+ * ----------------------------------------------------------------------------------------------------- */
+
+static bool account_of(const char *name, enum instance_account *ret_account)
+{
+    static const struct {
+        const char *name;
+        enum instance_account account;
+    } NAMES[] = {{"owner", INSTANCE_OWNER}, {"app", INSTANCE_APP}, {"feed", INSTANCE_FEED}};
+    *ret_account = INSTANCE_OWNER;
+    if (!name)
+        return true;
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+        if (strcmp(NAMES[i].name, name) == 0) {
+            *ret_account = NAMES[i].account;
+            return true;
+        }
+    return false;
+}
+
+/* The client reads the password from memory of this process that only it inherits: not from a file, not from
+ * its arguments. */
+static int option_memory(const struct db_address *address)
+{
+    int fd = memfd_create("tidemark-sql", 0);
+    if (fd < 0)
+        return -1;
+    if (address->socket.n)
+        dprintf(fd, "[client]\nsocket=\"%.*s\"\n", STR_ARGS(address->socket));
+    else
+        dprintf(fd, "[client]\nhost=\"%.*s\"\nport=%lld\nssl-ca=\"%.*s\"\nssl-verify-server-cert\n",
+            STR_ARGS(address->host), (long long)address->port, STR_ARGS(address->ca_file));
+    dprintf(fd, "user=\"%.*s\"\npassword=\"%.*s\"\n[mariadb]\ndefault-character-set=utf8mb4\n",
+        STR_ARGS(address->user), STR_ARGS(address->password));
+    return fd;
+}
+
+int command_sql(const struct options *options)
+{
+    struct arena *arena = arena_new();
+    struct str data;
+    struct db_address address;
+    struct err err = {0};
+    enum instance_account account;
+    char defaults[64];
+    char *arguments[CLIENT_ARGUMENTS_MAX + 4];
+    int n = 0, status = EXIT_FAILED;
+    if (!account_of(options->as, &account) || options->n_rest > CLIENT_ARGUMENTS_MAX) {
+        fprintf(stderr, "tidemark: --as takes owner, app or feed\n");
+        arena_free(arena);
+        return EXIT_USAGE;
+    }
+    if (!options_data(options, arena, &data) || instance_find(data, account, arena, &address, &err) < 0) {
+        fprintf(stderr, "tidemark: no instance in %s: %s\n", options->data, err.detail);
+    } else {
+        int fd = option_memory(&address);
+        (void)snprintf(defaults, sizeof(defaults), "--defaults-file=/proc/self/fd/%d", fd);
+        arguments[n++] = strdup("mariadb");
+        arguments[n++] = defaults;
+        arguments[n++] = strdup("--database=tidemark");
+        for (int i = 0; i < options->n_rest; i++)
+            arguments[n++] = options->rest[i];
+        arguments[n] = NULL;
+        execvp(arguments[0], arguments);
+        fprintf(stderr, "tidemark: cannot start the client `mariadb`: %s\n", strerror(errno));
+        free(arguments[0]);
+        free(arguments[2]);
+    }
+    arena_free(arena);
+    return status;
+}
+
+/* ---- migrate, check
+ * ------------------------------------------------------------------------------------------- */
+
+struct job {
+    const struct options *options;
+    struct boot boot;
+    int status;
+};
+
+static task_fn void run_migrate(void *arg)
+{
+    struct job *job = arg;
+    struct err err = {0};
+    unsigned applied = 0;
+    if (boot_database(&job->boot, &applied, &err) < 0) {
+        fprintf(stderr, "tidemark: migrate: %s\n", err.detail);
+        job->status = EXIT_FAILED;
+    } else {
+        printf("migrations applied: %u\n", applied);
+    }
+    boot_down(&job->boot);
+}
+
+static task_fn void run_check(void *arg)
+{
+    struct job *job = arg;
+    struct db_address address;
+    struct db_limits limits = {
+        .connections = 2, .wait_ms = 5000, .statement_ms = 15000, .statements_cached = 16};
+    struct err err = {0};
+    struct buf findings = {0};
+    buf_init(&findings, 0);
+    if (instance_find(job->boot.data, INSTANCE_OWNER, task_arena(), &address, &err) < 0) {
+        fprintf(stderr, "tidemark: check: no running instance: %s\n", err.detail);
+        job->status = EXIT_FAILED;
+    } else {
+        struct db *owner = db_open(&address, &limits);
+        if (instance_check(owner, &findings, &err) < 0) {
+            fprintf(stderr, "tidemark: check: %s\n", err.detail);
+            job->status = EXIT_FAILED;
+        } else if (findings.n > 0) {
+            printf("%s", buf_cstr(&findings));
+            job->status = EXIT_NO;
+        } else {
+            puts("good");
+        }
+        db_close(owner);
+    }
+    buf_done(&findings);
+}
+
+static int run_job(const struct options *options, task_main_fn *fn)
+{
+    struct job job = {.options = options};
+    struct arena *arena = arena_new();
+    struct conf *conf = options_conf(options);
+    if (!conf) {
+        arena_free(arena);
+        return EXIT_USAGE;
+    }
+    job.boot = (struct boot){.conf = conf, .arena = arena, .share = share_dir(arena)};
+    if (options_data(options, arena, &job.boot.data)) {
+        loop_init();
+        (void)task_spawn("job", fn, &job);
+        loop_run();
+        loop_done();
+    } else {
+        job.status = EXIT_FAILED;
+    }
+    conf_free(conf);
+    arena_free(arena);
+    return job.status;
+}
+
+int command_migrate(const struct options *options)
+{
+    return run_job(options, run_migrate);
+}
+
+int command_check(const struct options *options)
+{
+    return run_job(options, run_check);
+}
+
+int command_config(const struct options *options)
+{
+    struct buf buf = {0};
+    (void)options;
+    buf_init(&buf, 0);
+    conf_print_defaults(&buf);
+    fputs(buf_cstr(&buf), stdout);
+    buf_done(&buf);
+    return EXIT_GOOD;
+}

@@ -1,0 +1,57 @@
+/* Private to main/: what the subcommands share. */
+#ifndef TIDEMARK_MAIN_MAIN_INT_H
+#define TIDEMARK_MAIN_MAIN_INT_H
+
+#include "base/buf.h"
+#include "db/instance.h"
+#include "record/record.h"
+
+/* Exit status of every subcommand (CONTRACT 1). */
+enum { EXIT_GOOD = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
+
+struct options {
+    const char *config; /* NULL: <data>/tidemark.conf if it is there */
+    const char *data;
+    const char *port, *rows, *as; /* NULL: not given */
+    bool no_demo;
+    char **rest; /* what follows the options */
+    int n_rest;
+};
+
+int command_serve(const struct options *options);
+int command_sql(const struct options *options);
+int command_migrate(const struct options *options);
+int command_check(const struct options *options);
+int command_config(const struct options *options);
+
+/* Configuration of the options; problems are printed. NULL: they were. */
+struct conf *options_conf(const struct options *options);
+/* The data folder, absolute, made if it is not there (mode 0700). False: it cannot be, and was told. */
+bool options_data(const struct options *options, struct arena *arena, struct str *ret_data);
+
+/* Where migrations/, config/ and web/dist are: beside the program's source tree, or <prefix>/share/tidemark.
+ */
+struct str share_dir(struct arena *arena);
+/* A whole file of at most max bytes, in the arena. */
+int read_file(struct arena *arena, const char *path, size_t max, struct str *ret_text, struct err *err);
+
+/* Everything that serving needs, in the order it is brought up; boot_down takes the same way back. */
+struct boot {
+    const struct conf *conf;
+    struct str data, share;
+    struct arena *arena; /* of the process */
+    struct instance *instance;
+    struct db *app, *owner;
+    struct house house;
+    bool slot, text;
+};
+/* Database, schema, accounts, migrations. Used by serve and migrate. */
+task_fn int boot_database(struct boot *boot, unsigned *ret_applied, struct err *err);
+/* On top of it: id slot, secrets, the house and its world. */
+task_fn int boot_house(struct boot *boot, struct err *err);
+task_fn void boot_down(struct boot *boot);
+
+/* First contents: the demo bank, or three administrators. Says what it did on standard output. */
+task_fn int first_contents(struct boot *boot, bool demo, int64_t rows, struct err *err);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * The program: one binary, several subcommands. Exit status 0 good, 1 the answer is no, 2 wrong use, 3 could
+ * not do it.
+ */
+#include "main/main_int.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(const struct options *options);
+    const char *options; /* letters of the options it takes */
+    const char *help;
+};
+
+static int command_version(const struct options *options)
+{
+    (void)options;
+    puts("tidemark " TIDEMARK_VERSION);
+    return EXIT_GOOD;
+}
+
+static const struct command COMMANDS[] = {
+    {"serve", command_serve, "cdpnr",
+        "serve [--data DIR] [--config FILE] [--port N] [--no-demo] [--rows N]\n"
+        "  Brings up the database, applies migrations, loads first contents, serves until SIGINT or SIGTERM.\n"},
+    {"sql", command_sql, "cda",
+        "sql [--data DIR] [--as owner|app|feed] [-- CLIENT OPTIONS]\n"
+        "  The MariaDB client on this instance, as the schema's owner unless another account is named.\n"},
+    {"migrate", command_migrate, "cd",
+        "migrate [--data DIR] [--config FILE]\n  Brings up the database and applies what migrations are missing.\n"},
+    {"check", command_check, "cd",
+        "check [--data DIR] [--config FILE]\n"
+        "  Checks the configuration, and the settings, rights and clock of the database that is running.\n"},
+    {"config", command_config, "",
+        "config\n  Prints every setting with its default, as a configuration file.\n"},
+    {"version", command_version, "", "version\n  Prints the version.\n"},
+};
+enum { N_COMMANDS = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
+
+static void print_usage(FILE *to)
+{
+    fputs("usage: tidemark COMMAND [OPTIONS]\n\n", to);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fputs(COMMANDS[i].help, to);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(COMMANDS[i].name, name) == 0)
+            return &COMMANDS[i];
+    return NULL;
+}
+
+/* 0: go on; else the exit status plus one. */
+static int read_options(const struct command *command, int argc, char **argv, struct options *options)
+{
+    static const struct option LONG[] = {{"config", required_argument, NULL, 'c'},
+        {"data", required_argument, NULL, 'd'}, {"port", required_argument, NULL, 'p'},
+        {"no-demo", no_argument, NULL, 'n'}, {"rows", required_argument, NULL, 'r'},
+        {"as", required_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    int letter;
+    while ((letter = getopt_long(argc, argv, "+h", LONG, NULL)) != -1) {
+        if (letter == 'h') {
+            fputs(command->help, stdout);
+            return EXIT_GOOD + 1;
+        }
+        if (letter == '?' || !strchr(command->options, letter)) {
+            fprintf(stderr, "usage: tidemark %s", command->help);
+            return EXIT_USAGE + 1;
+        }
+        const char **text = letter == 'c'   ? &options->config
+                            : letter == 'd' ? &options->data
+                            : letter == 'p' ? &options->port
+                            : letter == 'r' ? &options->rows
+                                            : &options->as;
+        if (letter == 'n')
+            options->no_demo = true;
+        else
+            *text = optarg;
+    }
+    options->rest = argv + optind;
+    options->n_rest = argc - optind;
+    if (options->n_rest > 0 && command->run != command_sql) {
+        fprintf(stderr, "usage: tidemark %s", command->help);
+        return EXIT_USAGE + 1;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.data = "var"};
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_usage(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : EXIT_GOOD;
+    }
+    const struct command *command = find_command(argv[1]);
+    if (!command) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    int status = read_options(command, argc - 1, argv + 1, &options);
+    return status != 0 ? status - 1 : command->run(&options);
+}
