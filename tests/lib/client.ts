@@ -196,7 +196,7 @@ export class Client {
 
 /** What a problem document says is wrong, as pairs of field and code. A record's fields are named by their keys. */
 export function faults(reply: Reply): [string, string][] {
-  return (reply.problem().errors ?? []).map((error) => [error.field.replace(/^fields\./, ""), error.code]);
+  return (reply.problem().errors ?? []).map((error) => [error.field, error.code]);
 }
 
 function makeReply(method: string, path: string, response: http.IncomingMessage, bytes: Buffer): Reply {
