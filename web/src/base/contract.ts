@@ -1,0 +1,154 @@
+/**
+ * The shapes of the HTTP interface that the screens rely on. Ids, totals, money and versions are strings:
+ * JavaScript's numbers lose 64-bit integers, and money is never a float.
+ */
+
+export interface Ref {
+  id: string | null
+  title: string | null
+}
+
+export interface User {
+  id: string
+  login: string
+  name: string
+  roles: string[]
+  department: Ref | null
+}
+
+export interface Session {
+  user: User
+  csrf: string
+  rights: string[]
+}
+
+export type FormAction = 'create' | 'read' | 'list' | 'update' | 'delete' | 'restore' | 'export'
+
+export interface FormSummary {
+  key: string
+  label: string
+  can: string[]
+}
+
+export type Access = 'write' | 'read' | 'masked'
+
+export interface Option {
+  key: string
+  label: string
+  color?: string | null
+  retired?: boolean
+}
+
+export interface Field {
+  key: string
+  type: string
+  label: string
+  required: boolean
+  unique: boolean
+  access: Access
+  group: string | null
+  sortable: boolean
+  searchable: boolean
+  options?: Option[] | null
+  max_length?: number | null
+  min?: string | null
+  max?: string | null
+  scale?: string | number | null
+  default_width?: number | null
+}
+
+export interface Group {
+  key: string
+  label: string
+}
+
+export interface Form {
+  key: string
+  label: string
+  version: string
+  title_field: string
+  can: string[]
+  groups: Group[]
+  fields: Field[]
+}
+
+/** A value as it stands in an answer: text, exact number as text, keys, a reference, or nothing. */
+export type Value = null | string | number | boolean | string[] | Ref | Ref[]
+
+export type Values = Record<string, Value>
+
+export interface Item {
+  id: string
+  version: string
+  fields: Values
+  masked: string[]
+  locked: string[]
+  can: string[]
+  pos?: string
+}
+
+export interface Page<T> {
+  items: T[]
+  next: string | null
+  total?: string
+}
+
+export interface FieldFault {
+  field: string
+  code: string
+  message?: string
+  limit?: string | number | null
+}
+
+export interface Clash {
+  field: string
+  base: Value
+  theirs: Value
+  yours: Value
+}
+
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  detail?: string
+  request?: string
+  errors?: FieldFault[]
+  conflicts?: Clash[]
+}
+
+export interface Member {
+  id: string
+  title: string
+  department: Ref | null
+}
+
+export interface Department {
+  id: string
+  title: string
+  parent: string | null
+}
+
+export interface AuditChange {
+  field: string
+  label: string
+  before: Value
+  after: Value
+}
+
+export interface AuditEvent {
+  id: string
+  at: string
+  actor: Ref | null
+  login: string | null
+  action: string
+  form: string | null
+  record: string | null
+  records?: string[] | null
+  changes: AuditChange[] | null
+  session: string | null
+  address: string | null
+  request: string | null
+  pos: string | null
+  detail: string | null
+}

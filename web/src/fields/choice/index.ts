@@ -1,0 +1,38 @@
+import { h } from 'vue'
+import type { Field, Option, Value } from '@/base/contract'
+import type { Choice } from '@/ui/choice'
+import { asText, type Kind } from '../kind'
+import Edit from './Edit.vue'
+
+export function optionOf(field: Field, key: Value): Option | undefined {
+  return field.options?.find((option) => option.key === key)
+}
+
+export function optionLabel(field: Field, key: Value): string {
+  return optionOf(field, key)?.label ?? asText(key)
+}
+
+/** What may be chosen, in the definition's order: retired options only where they are chosen already. */
+export function choicesOf(field: Field, chosen: Value): Choice[] {
+  const has = (key: string) => (Array.isArray(chosen) ? (chosen as unknown[]).includes(key) : chosen === key)
+  return (field.options ?? [])
+    .filter((option) => !option.retired || has(option.key))
+    .map((option) => ({ key: option.key, label: option.label, color: option.color }))
+}
+
+export function pill(field: Field, key: Value) {
+  const color = optionOf(field, key)?.color
+  const label = optionLabel(field, key)
+  return color ? h('span', { class: ['pill', `pill-${color}`] }, [h('span', { class: 'pill-text' }, label)]) : label
+}
+
+const kind: Kind = {
+  type: 'choice',
+  align: 'start',
+  width: 112,
+  text: (value, field) => optionLabel(field, value),
+  cell: (value, field) => pill(field, value),
+  check: (value, field) => (optionOf(field, value) ? null : { code: 'not_an_option' }),
+  edit: Edit,
+}
+export default kind

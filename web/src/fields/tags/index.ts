@@ -1,0 +1,20 @@
+import { h } from 'vue'
+import type { Value } from '@/base/contract'
+import { optionLabel, optionOf, pill } from '../choice'
+import type { Kind } from '../kind'
+import Edit from './Edit.vue'
+
+const keys = (value: Value): string[] =>
+  Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []
+
+const kind: Kind = {
+  type: 'tags',
+  align: 'start',
+  width: 168,
+  text: (value, field) => keys(value).map((key) => optionLabel(field, key)).join('、'),
+  cell: (value, field) =>
+    h('span', { class: 'pills' }, keys(value).map((key) => (optionOf(field, key)?.color ? pill(field, key) : h('span', { class: 'pill' }, optionLabel(field, key))))),
+  check: (value, field) => (keys(value).every((key) => optionOf(field, key)) ? null : { code: 'not_an_option' }),
+  edit: Edit,
+}
+export default kind
