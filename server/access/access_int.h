@@ -19,9 +19,7 @@ bool access_rights_parse(struct str text, uint32_t *ret_rights);
 struct str access_rights_print(uint32_t rights, struct arena *arena);
 bool access_actions_parse(struct str text, uint32_t *ret_actions);
 struct str access_actions_print(uint32_t actions, struct arena *arena);
-bool access_level_parse(struct str text, enum access_level *ret_level);
 const char *access_level_key(enum access_level level);
-bool row_rule_parse(struct str text, enum row_rule *ret_rule);
 const char *row_rule_key(enum row_rule rule);
 /* access_grant.fields, {"*":"read","phone":"masked"}: into the grant, its fields sorted by key; and back. */
 int access_fields_parse(struct str text, struct arena *arena, struct grant *grant, struct err *err);

@@ -172,14 +172,19 @@ static struct attempts *attempts_of(struct sessions *sessions, struct str key)
     return attempts;
 }
 
+static void attempt_over(struct attempts *attempts)
+{
+    if (!attempts->n)
+        return;
+    attempts->n--;
+    memmove(attempts->started_us, attempts->started_us + 1, sizeof(int64_t) * (size_t)attempts->n);
+}
+
 /* A failure is queued into a transaction that commits a moment later. Until then it is remembered here. */
 static void attempt_failed(struct sessions *sessions, struct str key)
 {
     struct attempts *attempts = attempts_of(sessions, key);
-    if (attempts->n > 0) {
-        attempts->n--;
-        memmove(attempts->started_us, attempts->started_us + 1, sizeof(int64_t) * (size_t)attempts->n);
-    }
+    attempt_over(attempts);
     int64_t mono = clock_monotonic_us();
     int64_t known = mono < attempts->failed_until_us ? attempts->failed : 0;
     attempts->failed = (known > attempts->read ? known : attempts->read) + 1;
@@ -262,4 +267,12 @@ void login_guard_passed(struct sessions *sessions, struct tx *tx, struct str log
     struct attempts *attempts = map_get(sessions->attempts, key);
     if (attempts)
         drop_attempts(sessions, attempts);
+}
+
+void login_guard_abandoned(struct sessions *sessions, struct str login_key, struct str address)
+{
+    CHECK(sessions, SESSIONS_MAGIC);
+    struct attempts *attempts = map_get(sessions->attempts, guard_key(sessions, login_key, address));
+    if (attempts)
+        attempt_over(attempts);
 }

@@ -56,6 +56,9 @@ task_fn int login_guard_check(
     struct sessions *sessions, struct str login_key, struct str address, bool *ret_allowed, struct err *err);
 void login_guard_failed(struct sessions *sessions, struct tx *tx, struct str login_key, struct str address);
 void login_guard_passed(struct sessions *sessions, struct tx *tx, struct str login_key, struct str address);
+/* The password was not looked at after all (too many waited, the request was cancelled): nothing is counted.
+ */
+void login_guard_abandoned(struct sessions *sessions, struct str login_key, struct str address);
 
 /* Checks a password against the stored one of login_key, on the worker pool; for an unknown or disabled
  * account the same work is done for nothing. *ret_user_id 0: no. *ret_weak: store it anew at today's cost.

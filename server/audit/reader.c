@@ -11,6 +11,7 @@
  */
 #include "audit/audit_int.h"
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/must.h"
 
@@ -22,6 +23,7 @@
 #define QUEUE_WAIT_MS 5000 /* longest time in the queue: past it the log is too slow to go on reading */
 #define WRITE_TRIES 3
 #define RETRY_PAUSE_MS 20
+#define RETRY_WITHIN_US 1000000 /* a try that took longer is the last: the waiting reads have limits too */
 
 struct audit_reader {
     unsigned magic;
@@ -90,19 +92,50 @@ static size_t take_group(struct audit_reader *reader, struct waiting *group[AUDI
     return taken;
 }
 
-/* A connection lost under the insert leaves open whether it was committed. The ids are ours alone, so a
- * duplicate key on the second try says that it was. */
+static task_fn int is_there(struct db *app, int64_t id, bool *ret_there, struct err *err)
+{
+    struct db_rows rows;
+    int r = db_query(app, AUDIT_PROOF_SQL, DB_PARAMS(DB_I(id)), &rows, err);
+    if (r == 0)
+        *ret_there = rows.n_rows > 0;
+    return r;
+}
+
+/* A duplicate key after a lost connection: our own rows, or an id that somebody used before? An insert is
+ * whole or not at all, so its first and its last row tell. */
+static task_fn int was_committed(
+    struct db *app, const struct db_val *values, size_t n, bool *ret_committed, struct err *err)
+{
+    bool first = false, last = false;
+    int r = is_there(app, values[0].i, &first, err);
+    if (r == 0)
+        r = is_there(app, values[(n - 1) * AUDIT_COLUMNS].i, &last, err);
+    *ret_committed = first && last;
+    return r;
+}
+
+/*
+ * A connection lost under the insert leaves open whether it was committed: it is tried again, and a duplicate
+ * key then says that it was. While the server is away for longer the reads are refused, not held.
+ */
 static task_fn int insert_group(struct db *app, const struct db_val *values, size_t n, struct err *err)
 {
     bool lost = false;
     for (int tries = 1;; tries++) {
-        struct db_rows rows;
+        int64_t began_us = clock_monotonic_us();
+        bool committed = false;
         err_clear(err);
-        int r = db_query(app, audit_insert_sql(n), values, n * AUDIT_COLUMNS, &rows, err);
-        if (r == 0 || (lost && r == -ERR_DB_DUPLICATE))
+        int r = db_query(app, audit_insert_sql(n), values, n * AUDIT_COLUMNS, NULL, err);
+        if (r == -ERR_DB_DUPLICATE && lost) {
+            struct err why = {0};
+            r = was_committed(app, values, n, &committed, &why) < 0 ? -ERR_UNAVAILABLE : r;
+        }
+        if (r == 0 || committed)
             return 0;
-        lost = lost || r == -ERR_DB_LOST;
-        if ((r != -ERR_DB_LOST && r != -ERR_DB_RETRY) || tries == WRITE_TRIES)
+        bool away = r == -ERR_UNAVAILABLE || r == -ERR_DB_LOST;
+        lost = lost || away;
+        bool soon = clock_monotonic_us() - began_us < RETRY_WITHIN_US;
+        if ((!away && r != -ERR_DB_RETRY) || !soon || tries == WRITE_TRIES)
             return r;
         struct err pause = {0};
         if (task_sleep(RETRY_PAUSE_MS * (uint64_t)tries, &pause) < 0)
