@@ -242,6 +242,18 @@ static ssize_t pump(struct conn *conn)
     return -1;
 }
 
+/* A client that ends its side while it is being answered: libwebsockets would go round in circles until its
+ * buffer is empty. */
+static bool is_over(const struct conn *conn, ssize_t result)
+{
+    if (result > 0)
+        return false;
+    if (conn->ssl == NULL)
+        return result == 0 || (errno != EAGAIN && errno != EINTR);
+    int error = SSL_get_error(conn->ssl, (int)result);
+    return error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE;
+}
+
 ssize_t conn_read(void *owner, void *p, size_t n)
 {
     struct conn *conn = owner;
@@ -255,6 +267,8 @@ ssize_t conn_read(void *owner, void *p, size_t n)
     else if (conn->state != CONN_READY)
         result = pump(conn);
     conn->in_read = false;
+    if (conn->state == CONN_WRITING && is_over(conn, result))
+        conn_kill(conn);
     if (conn->state != CONN_READY || conn->kill)
         return result;
     must(n >= sizeof(GRANT) - 1);

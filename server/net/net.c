@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "net/tap.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -86,7 +87,7 @@ static void size_connections(struct net *net)
     if (limit.rlim_cur >= wanted)
         return;
     net->max_connections = limit.rlim_cur > 2 * FDS_RESERVED ? limit.rlim_cur - FDS_RESERVED : FDS_RESERVED;
-    log_event(LOG_WARN, "net", "fewer connections than limits.connections: too few file descriptors",
+    log_event(LOG_INFO, "net", "fewer connections than limits.connections: too few file descriptors",
         LOG_I("connections", net->max_connections));
 }
 
@@ -150,6 +151,9 @@ static void remember_handles(struct net *net, const struct handles *before)
             old = before->list[j] == after.list[i];
         if (old)
             continue;
+        uv_os_fd_t fd;
+        if (uv_fileno(after.list[i], &fd) == 0)
+            (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* not for the database server that we start */
         must(net->n_lws_handles < sizeof(net->lws_handles) / sizeof(net->lws_handles[0]));
         net->lws_handles[net->n_lws_handles++] = after.list[i];
     }

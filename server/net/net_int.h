@@ -22,7 +22,7 @@
 
 #define PIPELINE_BYTES ((size_t)64 << 10) /* read ahead behind a request that is worked on */
 #define LINGER_MS 1000                    /* for the client to read a last answer before the socket goes */
-#define LINGER_BYTES ((size_t)1 << 20)    /* read over meanwhile */
+#define LINGER_BYTES ((size_t)16 << 20)   /* read over meanwhile */
 #define WRITE_BYTES ((size_t)64 << 10)    /* of a body, handed to libwebsockets at once */
 #define BODY_LOOK_MS 1000                 /* how often the progress of a body is looked at */
 #define BODY_GRACE_MS 5000                /* before its rate counts */

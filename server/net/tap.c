@@ -31,7 +31,7 @@ typedef int ssl_read_fn(SSL *ssl, void *p, int n);
 /* Resolved on first use: other threads may read before tap_open. Two threads at once store the same value. */
 static recv_fn *real_recv(void)
 {
-    static recv_fn *volatile found;
+    static _Atomic(recv_fn *) found;
     if (found == NULL) {
         void *symbol = dlsym(RTLD_NEXT, "recv");
         must(symbol != NULL);
@@ -44,7 +44,7 @@ static recv_fn *real_recv(void)
 
 static ssl_read_fn *real_ssl_read(void)
 {
-    static ssl_read_fn *volatile found;
+    static _Atomic(ssl_read_fn *) found;
     if (found == NULL) {
         void *symbol = dlsym(RTLD_NEXT, "SSL_read");
         must(symbol != NULL);
