@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "db/conn.h"
 
+#include <errmsg.h>
 #include <mysqld_error.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,15 @@ struct column {
     unsigned long length;
     my_bool is_null, error;
 };
+
+/* An error that arrives between rows stands at the connection, not at the statement. */
+static int statement_error(struct conn *conn, MYSQL_STMT *stmt, const char *sql, struct err *err)
+{
+    if (mysql_stmt_errno(stmt) != 0) {
+        return conn_error(conn, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), sql, err);
+    }
+    return conn_error(conn, mysql_errno(&conn->mysql), mysql_error(&conn->mysql), sql, err);
+}
 
 /* ---- the cache ---- */
 
@@ -89,8 +99,7 @@ static task_fn int prepare(
     conn->refused_for_count =
         failed != 0 && mysql_stmt_errno(cached->stmt) == ER_MAX_PREPARED_STMT_COUNT_REACHED;
     if (failed != 0) {
-        const int status =
-            conn_error(conn, mysql_stmt_errno(cached->stmt), mysql_stmt_error(cached->stmt), copy, err);
+        const int status = statement_error(conn, cached->stmt, copy, err);
 
         drop_statement(conn, cached);
         return status;
@@ -345,7 +354,7 @@ static task_fn int fetch_rows(
             break;
         }
         if (status != 0 && status != MYSQL_DATA_TRUNCATED) { /* truncated: the columns without a buffer */
-            return conn_error(conn, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), sql, err);
+            return statement_error(conn, stmt, sql, err);
         }
         n_bytes += keep_row(conn, stmt, rows->n_cols, room_for_row(conn, rows));
         rows->n_rows++;
@@ -378,7 +387,7 @@ static task_fn int execute(struct conn *conn, MYSQL_STMT *stmt, const char *sql,
     CONN_AWAIT(conn, mysql_stmt_execute_start(&failed, stmt), mysql_stmt_execute_cont(&failed, stmt, ready_));
     conn->n_executed++;
     if (failed != 0) {
-        return conn_error(conn, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), sql, err);
+        return statement_error(conn, stmt, sql, err);
     }
     if (mysql_stmt_field_count(stmt) > 0) {
         status = fetch_rows(conn, stmt, sql, rows, err);
@@ -393,20 +402,38 @@ static task_fn int execute(struct conn *conn, MYSQL_STMT *stmt, const char *sql,
     return status;
 }
 
+/* The table behind a cached SELECT has changed its columns: the library refuses the rows that come. */
+static bool has_new_columns(struct conn *conn, const struct cached_stmt *cached)
+{
+    return !conn->dead && mysql_stmt_errno(cached->stmt) == CR_NEW_STMT_METADATA &&
+           str_starts(cached->text, STR("SELECT"));
+}
+
 int conn_run(struct conn *conn, const char *sql, const struct db_val *params, size_t n_params,
     struct db_rows *ret_rows, struct err *err)
 {
     struct cached_stmt *cached = NULL;
+    struct err cause = {0};
     struct db_rows rows = {0};
     int status;
 
     if (conn->dead) {
         return err_set(err, ERR_DB_LOST, "db connection lost before %.60s", sql);
     }
-    status = find_or_prepare(conn, sql, &cached, err);
+    status = find_or_prepare(conn, sql, &cached, &cause);
     if (status == 0) {
-        status = execute(conn, cached->stmt, sql, params, n_params, &rows, err);
-        if (!cached->cached) {
+        status = execute(conn, cached->stmt, sql, params, n_params, &rows, &cause);
+        if (status != 0 && has_new_columns(conn, cached)) {
+            drop_statement(conn, cached); /* reads away what is still coming */
+            cached = NULL;
+            err_clear(&cause);
+            rows = (struct db_rows){0};
+            status = find_or_prepare(conn, sql, &cached, &cause);
+            if (status == 0) {
+                status = execute(conn, cached->stmt, sql, params, n_params, &rows, &cause);
+            }
+        }
+        if (cached != NULL && !cached->cached) {
             drop_statement(conn, cached);
         }
     }
@@ -414,5 +441,5 @@ int conn_run(struct conn *conn, const char *sql, const struct db_val *params, si
     if (status == 0 && ret_rows != NULL) {
         *ret_rows = rows;
     }
-    return status;
+    return status == 0 ? 0 : conn_pass_error(err, &cause);
 }
