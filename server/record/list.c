@@ -61,33 +61,46 @@ static struct str upper_ascii(struct str text, struct arena *arena)
     return (struct str){p, copy.n};
 }
 
-/* One field of the search: where it is clear, the text must stand in it. */
+static bool is_ascii(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* One field of the search: where it is clear, the text must stand in it. Codes are ASCII columns in upper
+ * case. */
 static void where_field_holds(
     const struct plan *plan, const struct field *field, struct str folded, struct statement *to)
 {
     bool code = field->type->search == SEARCH_CODE, always;
     buf_add_text(to->sql, "(");
     plan_where_clear(plan, field, to, &always);
-    buf_printf(to->sql, "%sLOCATE(?, r.`%s%.*s`) > 0)", always ? "" : " AND ", code ? "" : "_f_",
-        STR_ARGS(field->column));
+    buf_printf(to->sql, "%sLOCATE(%s, r.`%s%.*s`) > 0)", always ? "" : " AND ",
+        code ? "CONVERT(? USING ascii)" : "?", code ? "" : "_f_", STR_ARGS(field->column));
     statement_bind(to, DB_S(code ? upper_ascii(folded, task_arena()) : folded));
 }
 
 static void where_search(const struct plan *plan, struct str q, struct statement *to)
 {
     struct str folded = text_fold(task_arena(), q);
+    bool ascii = is_ascii(folded);
     const char *between = " AND (";
+    size_t conditions = 0;
     if (folded.n == 0)
         return;
     for (size_t i = 0; i < plan->form->n_fields; i++) {
         const struct field *field = &plan->form->fields[i];
-        if (!field->searchable || plan->best[i] < LEVEL_READ)
+        bool can_hold = ascii || field->type->search == SEARCH_FOLDED;
+        if (!field->searchable || plan->best[i] < LEVEL_READ || !can_hold)
             continue;
         buf_add_text(to->sql, between);
         where_field_holds(plan, field, folded, to);
         between = " OR ";
+        conditions++;
     }
-    buf_add_text(to->sql, *between == ' ' && between[1] == 'A' ? " AND FALSE" : ")");
+    buf_add_text(to->sql, conditions == 0 ? " AND FALSE" : ")");
 }
 
 static void where_all(const struct plan *plan, struct str q, struct statement *to)
