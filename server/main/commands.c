@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CLIENT_ARGUMENTS_MAX = 64 };
@@ -36,7 +37,7 @@ static bool account_of(const char *name, enum instance_account *ret_account)
 static int option_memory(const struct db_address *address)
 {
     int fd = memfd_create("tidemark-sql", 0);
-    if (fd < 0)
+    if (fd < 0 || fchmod(fd, 0600) < 0) /* the client ignores a file that others could write */
         return -1;
     if (address->socket.n)
         dprintf(fd, "[client]\nsocket=\"%.*s\"\n", STR_ARGS(address->socket));
