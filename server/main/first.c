@@ -13,6 +13,7 @@
 #include "text/text.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -351,6 +352,7 @@ task_fn int first_contents(struct boot *boot, bool demo, int64_t rows, struct er
         rc = load_all(contents, is_demo, password, err);
         arena_free(contents->arena);
         free(contents);
+        (void)malloc_trim(0); /* what loading took is not needed again */
     }
     if (rc == 0 && is_demo)
         say_log_ins(password);
