@@ -299,7 +299,11 @@ int conn_control(struct conn *conn, const char *sql, struct err *err)
         conn_settle(conn);
         return status;
     }
-    must(mysql_field_count(&conn->mysql) == 0);
+    if (mysql_field_count(&conn->mysql) != 0) {
+        conn_give_up(conn);
+        conn_settle(conn);
+        return err_set(err, ERR_INTERNAL, "db rows came back from %.60s", sql);
+    }
     conn_settle(conn);
     return 0;
 }

@@ -41,8 +41,9 @@ int instance_secret(
 /* For `tidemark sql`: the socket of the data folder, whether or not we are serving. */
 int instance_find(struct str data_dir, enum instance_account account, struct arena *arena,
     struct db_address *ret_address, struct err *err);
-/* For `tidemark check`: settings, grants, clocks of the server; one line for each finding, with what to do.
- * 0: all good. */
-task_fn int instance_check(struct db *owner, struct buf *findings, struct err *err);
+/* For `tidemark check`: the server's settings and clock, and the rights of the account of this pool (call it
+ * with one pool of each account); a line in `findings` for each thing that is wrong, with what to do. The
+ * status tells only whether it could look. */
+task_fn int instance_check(struct db *db, struct buf *findings, struct err *err);
 
 #endif
