@@ -33,11 +33,14 @@ export function useGrid(scroller: Ref<HTMLElement | null>, size: GridSize, showR
     active.row = Math.max(-1, Math.min(row, size.rows() - 1))
     active.column = Math.max(0, Math.min(column, size.columns() - 1))
     if (active.row >= 0) showRow(active.row)
-    await nextTick()
-    const cell = find()
-    if (cell) {
+    // A row far away is drawn a frame or two later.
+    for (let tries = 0; tries < 5; tries++) {
+      await (tries === 0 ? nextTick() : new Promise(requestAnimationFrame))
+      const cell = find()
+      if (!cell) continue
       cell.focus({ preventScroll: true })
       showColumn(cell)
+      return
     }
   }
 
