@@ -96,9 +96,10 @@ static int choose_pair(SSL *ssl, void *arg)
 
 void tls_configure(struct tls *tls, SSL_CTX *ssl_ctx)
 {
+    char groups[] = "X25519:P-256:P-384"; /* OpenSSL's macro wants it writable */
     must(SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1);
     must(SSL_CTX_set_cipher_list(ssl_ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") == 1);
-    must(SSL_CTX_set1_groups_list(ssl_ctx, "X25519:P-256:P-384") == 1);
+    must(SSL_CTX_set1_groups_list(ssl_ctx, groups) == 1);
     SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     (void)SSL_CTX_set_num_tickets(ssl_ctx, 0);

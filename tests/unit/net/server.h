@@ -69,6 +69,24 @@ struct server_setup {
 static struct net *child_net;
 static struct shared *child_shared;
 static uint64_t child_drain_ms;
+static int64_t child_offset_us;
+
+/* Written into the server's pipe. */
+#define COMMAND_RELOAD 'r' /* net_reload_tls */
+#define COMMAND_CLOCK 'c'  /* CLOCK_STEP_US pass at once */
+#define CLOCK_STEP_US (6 * 1000000)
+
+/* Milliseconds that /api/sleep?ms=N waits. */
+static inline uint64_t sleep_ms(const struct net_request *request)
+{
+    struct str text = STR_NULL;
+    struct err err = {0};
+    bool found = false;
+    int64_t ms = 60000;
+    if (net_query_get(request, STR("ms"), task_arena(), &found, &text, &err) == 0 && found)
+        must(str_to_i64(text, &ms));
+    return (uint64_t)ms;
+}
 
 /* /api/echo says what it was given, /api/sleep waits, /api/big is large, /api/empty gives nothing. */
 static inline task_fn void child_handler(
@@ -77,7 +95,7 @@ static inline task_fn void child_handler(
     struct err err = {0};
     (void)arg;
     atomic_fetch_add(&child_shared->handled, 1);
-    if (str_starts(request->path, STR("/api/sleep")) && task_sleep(60000, &err) != 0)
+    if (str_starts(request->path, STR("/api/sleep")) && task_sleep(sleep_ms(request), &err) != 0)
         atomic_fetch_add(&child_shared->cancelled, 1);
     atomic_fetch_add(&child_shared->finished, 1);
     if (str_starts(request->path, STR("/api/empty")))
@@ -126,7 +144,10 @@ static inline void child_on_pipe(uv_poll_t *poll, int status, int events)
     char c;
     (void)status, (void)events;
     if (read(*(int *)poll->data, &c, 1) == 1) {
-        (void)task_spawn("reload", child_reload, NULL);
+        if (c == COMMAND_RELOAD)
+            (void)task_spawn("reload", child_reload, NULL);
+        else
+            clock_set_offset(child_offset_us += CLOCK_STEP_US);
         return;
     }
     uv_close((uv_handle_t *)poll, NULL);
@@ -245,6 +266,11 @@ static inline void server_stop(struct server *server)
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
     (void)munmap(server->shared, sizeof(*server->shared));
+}
+
+static inline void server_command(const struct server *server, char command)
+{
+    assert_int_equal(write(server->stop_fd, &command, 1), 1);
 }
 
 struct client {
