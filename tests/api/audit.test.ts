@@ -185,9 +185,9 @@ test("the application's own account can neither change nor delete an event", asy
 
 test("every customer row has its chain of events: a create, then one for each revision", async () => {
   const rows = await query(
-    `SELECT r.id, r._rev AS rev, COUNT(e.id) AS n, COUNT(DISTINCT e.rev) AS d, MIN(e.rev) AS lo, MAX(e.rev) AS hi, SUM(e.action = 'create') AS made
-     FROM tidemark.rec_customer r LEFT JOIN tidemark_log.event e ON e.record = r.id AND e.form = 'customer' AND e.rev IS NOT NULL
-     GROUP BY r.id, r._rev`,
+    `SELECT r._id AS id, r._rev AS rev, COUNT(e.id) AS n, COUNT(DISTINCT e.rev) AS d, MIN(e.rev) AS lo, MAX(e.rev) AS hi, SUM(e.action = 'create') AS made
+     FROM tidemark.rec_customer r LEFT JOIN tidemark_log.event e ON e.record = r._id AND e.form = 'customer' AND e.rev IS NOT NULL
+     GROUP BY r._id, r._rev`,
     "app",
   );
   assert.ok(rows.length >= 300);

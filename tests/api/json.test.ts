@@ -63,6 +63,7 @@ const BROKEN: [string, Buffer | string][] = [
   ["a duplicate member at the top", `{"fields":{${name}},"fields":{${name}}}`],
   ["a duplicate key by escape", `{"fields":{"name":"x","n\\u0061me":"y"}}`],
   ["a NUL escaped in a key", `{"fields":{"na\\u0000me":"x"}}`],
+  ["a NUL escaped in a value", `{"fields":{"name":"a\\u0000b"}}`],
   ["a raw control character in a string", `{"fields":{"name":"a\u0001b"}}`],
   ["a raw newline in a string", `{"fields":{"name":"a\nb"}}`],
   ["an unknown escape", `{"fields":{"name":"\\x41"}}`],

@@ -104,7 +104,7 @@ test("a clerk sees the outlet's records, with others' phone and ID number masked
   const clerk = await login("clerk");
   const me = clerk.session?.user.id as string;
   const items = await all(clerk);
-  const rows = await query(`SELECT id, phone, id_no FROM rec_customer WHERE _deleted_at IS NULL AND _department = ${clerk.session?.user.department.id}`);
+  const rows = await query(`SELECT _id AS id, phone, id_no FROM rec_customer WHERE _deleted_at IS NULL AND _department = ${clerk.session?.user.department.id}`);
   assert.equal(items.length, rows.length);
   const stored = new Map(rows.map((row) => [row["id"], row]));
   const kinds = { own: 0, others: 0 };
@@ -137,7 +137,7 @@ test("a masked value is unknown to search: nobody finds by what they may not rea
   const me = clerk.session?.user.id as string;
   const other = (await all(clerk)).find((item) => ownerOf(item) !== me && item.masked.includes("phone")) as Item;
   assert.ok(other);
-  const row = (await query(`SELECT phone FROM rec_customer WHERE id = ${other.id}`))[0];
+  const row = (await query(`SELECT phone FROM rec_customer WHERE _id = ${other.id}`))[0];
   const found = await clerk.list(`${PATH}?q=${row?.["phone"]}&count=1`);
   assert.ok(!found.items.some((item) => item.id === other.id), "found by a masked phone");
   const manager = await login("manager");

@@ -110,7 +110,7 @@ test("creating: either the whole customer with its event, or nothing of it", asy
   });
   assert.ok(fired >= 2, `only ${fired} waits in a create`);
   const orphans = await query(
-    "SELECT COUNT(*) AS n FROM tidemark_log.event e LEFT JOIN tidemark.rec_customer r ON r.id = e.record WHERE e.form = 'customer' AND e.action = 'create' AND r.id IS NULL",
+    "SELECT COUNT(*) AS n FROM tidemark_log.event e LEFT JOIN tidemark.rec_customer r ON r._id = e.record WHERE e.form = 'customer' AND e.action = 'create' AND r._id IS NULL",
     "app",
   );
   assert.equal(orphans[0]?.["n"], "0", "an event of a customer that is not there");
@@ -145,7 +145,7 @@ test("logging in and out", async () => {
     good: 200,
     send: async (headers) => {
       client.cookies.clear();
-      return client.post("/session", { login: "clerk3", password: PASSWORD }, { headers });
+      return client.post("/session", { login: "security", password: PASSWORD }, { headers });
     },
     untouched: async (reply) => assert.equal(reply.headers["set-cookie"], undefined, "a cookie for a failed log-in"),
   });
@@ -154,7 +154,7 @@ test("logging in and out", async () => {
     what: "log-out",
     good: 204,
     send: async (headers) => {
-      one = await freshLogin("clerk3");
+      one = await freshLogin("security");
       return one.delete("/session", { headers });
     },
   });

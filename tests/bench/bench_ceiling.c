@@ -23,17 +23,17 @@
 
 enum { MAX_CONNECTIONS = 64, MAX_COLUMNS = 128, CELL_BYTES = 4096, LIST_ROWS = 50 };
 
-static const char SQL_IDS[] = "SELECT id FROM rec_customer WHERE _deleted_at IS NULL ORDER BY id LIMIT 4000";
+static const char SQL_IDS[] = "SELECT _id FROM rec_customer WHERE _deleted_at IS NULL ORDER BY _id LIMIT 4000";
 static const char SQL_UPDATE[] =
     "BEGIN NOT ATOMIC START TRANSACTION; "
-    "UPDATE rec_customer SET stage = ?, _rev = _rev + 1 WHERE id = ?; "
+    "UPDATE rec_customer SET stage = ?, _rev = _rev + 1 WHERE _id = ?; "
     "INSERT INTO tidemark_log.event (id, at, actor_id, login, action, form, record, rev, changes, session, address, request) "
     "VALUES (?, UTC_TIMESTAMP(6), 1, 'bench', 'update', 'customer', ?, 2, "
     "'[{\"field\":\"stage\",\"before\":\"lead\",\"after\":\"contacted\"}]', 1, '127.0.0.1', 'bench'); "
     "COMMIT; END";
-static const char SQL_READ[] = "SELECT * FROM rec_customer WHERE id = ?";
+static const char SQL_READ[] = "SELECT * FROM rec_customer WHERE _id = ?";
 static const char SQL_LIST[] =
-    "SELECT * FROM rec_customer WHERE _deleted_at IS NULL AND id < ? ORDER BY id DESC LIMIT 50";
+    "SELECT * FROM rec_customer WHERE _deleted_at IS NULL AND _id < ? ORDER BY _id DESC LIMIT 50";
 
 enum kind { KIND_UPDATE, KIND_READ, KIND_LIST };
 

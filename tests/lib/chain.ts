@@ -13,7 +13,7 @@ export interface Chain {
 
 /** Checks every customer of the database; returns the chains by record id. */
 export function checkChains(sql: Sql): Map<string, Chain> {
-  const rows = sql("SELECT id, _rev, notes, stage, phone, name FROM tidemark.rec_customer ORDER BY id", "app");
+  const rows = sql("SELECT _id AS id, _rev, notes, stage, phone, name FROM tidemark.rec_customer ORDER BY _id", "app");
   const events = sql(
     "SELECT id, record, rev, action, changes FROM tidemark_log.event WHERE form = 'customer' AND rev IS NOT NULL ORDER BY record, rev, id",
     "app",
