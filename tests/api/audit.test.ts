@@ -119,9 +119,14 @@ test("a refused change leaves no change event", async () => {
 test("log-in, log-out and a failed log-in are in the log", async () => {
   const auditor = await login("auditor");
   const client = await freshLogin("clerk2");
-  const session = (await waitUntil("the log-in", async () => (await events(auditor, { actor: "clerk2", action: "login" }, 1))[0])).session;
+  const opened = await waitUntil("the log-in", async () => (await events(auditor, { actor: "clerk2", action: "login" }, 1))[0]);
   await client.logOut();
-  await waitUntil("the log-out", async () => (await events(auditor, { actor: "clerk2", action: "logout" }, 1)).some((event) => event.session === session));
+  const closed = await waitUntil("the log-out", async () => {
+    const last = (await events(auditor, { actor: "clerk2", action: "logout" }, 1))[0];
+    return last !== undefined && BigInt(last.id) > BigInt(opened.id) && last;
+  });
+  assert.match(closed.session ?? "", /^\d+$/);
+  assert.equal(opened.session, closed.session, "a log-in's event names the session that it opened");
   const name = `intruder-${process.pid}`;
   assert.equal((await (await stranger()).logIn(name, PASSWORD)).status, 401);
   await waitUntil("the refused log-in", async () => {
