@@ -1,0 +1,103 @@
+/*
+ * Filters: from the JSON of a request to one checked tree, and from that tree to SQL and to a predicate over
+ * a row's values, so that a list, a live view and a report mean the same rows. Knows no form and no policy:
+ * the caller tells which fields there are (a hidden one is not there), and where a value is clear for the
+ * viewer. A value that is not clear is unknown: each condition on it is neither true nor false (DECISIONS
+ * A3), `empty` included, under `not` as well.
+ */
+#ifndef TIDEMARK_FILTER_FILTER_H
+#define TIDEMARK_FILTER_FILTER_H
+
+#include "base/buf.h"
+#include "db/db.h"
+#include "json/json.h"
+
+#define FILTER_DEPTH_MAX 8
+#define FILTER_CONDITIONS_MAX 64
+#define FILTER_VALUES_MAX 200 /* of one in or nin */
+
+enum filter_kind {
+    FILTER_TEXT,     /* text with a folded column beside it */
+    FILTER_CODE,     /* ASCII in upper case: numbers, phones */
+    FILTER_CHOICE,   /* one key */
+    FILTER_SEVERAL,  /* a JSON array of sorted keys */
+    FILTER_DECIMAL,  /* exact */
+    FILTER_DATE,     /* "2026-11-22" */
+    FILTER_INSTANT,  /* SQL form in UTC */
+    FILTER_REFERENCE /* an id */
+};
+struct filter_field {
+    struct str key;
+    enum filter_kind kind;
+    size_t index;                  /* of the row's value */
+    struct str column;             /* quoted or qualified by the caller: "r.`name`" */
+    struct str folded;             /* FILTER_TEXT: the column of the folded text; empty: none */
+    bool is_member, is_department; /* FILTER_REFERENCE: what "@me" and "@my_department" may stand for */
+};
+
+struct filter_caller {
+    void *arg;
+    /* The field of that key; false if there is none for this viewer. */
+    bool (*find)(void *arg, struct str key, struct filter_field *ret_field);
+};
+
+struct filter; /* the tree; immutable, in the arena given */
+
+/* All faults at once (ERR_INVALID, field "filter" and the path inside it). NULL json: no filter (true). */
+int filter_parse(const struct json *json, const struct filter_caller *caller, struct arena *arena,
+    const struct filter **ret_filter, struct err *err);
+
+/* Who looks, and when: what "@me" and relative dates stand for. */
+struct filter_env {
+    int64_t me, my_department;
+    const int64_t *subtree; /* my department and those below it, ascending */
+    size_t n_subtree;
+    int64_t now_us;
+    struct str zone; /* decides what a day is */
+};
+
+/* SQL. `clear` appends a condition that holds where the field is clear for the viewer, and binds its values;
+ * it returns false (and appends nothing) where the field is clear on every row that can come up. The result
+ * is TRUE, FALSE or NULL (unknown). */
+struct filter_sql {
+    struct buf *sql;
+    void *arg;
+    void (*bind)(void *arg, struct db_val value);
+    bool (*clear)(void *arg, const struct filter_field *field);
+};
+int filter_to_sql(
+    const struct filter *filter, const struct filter_env *env, const struct filter_sql *to, struct err *err);
+
+enum filter_truth { FILTER_FALSE, FILTER_TRUE, FILTER_UNKNOWN };
+/* Over a row's values, by index; clear[index] NULL: all are. The same answer as the SQL, to the last case (a
+ * random test says so). */
+enum filter_truth filter_eval(const struct filter *filter, const struct filter_env *env,
+    const struct db_val *values, const bool *clear, struct arena *scratch);
+
+/* Whether the answer can change with the clock alone (relative dates): until when (UTC microseconds) this
+ * env's answers hold; 0: for ever. */
+int64_t filter_valid_until(const struct filter *filter, const struct filter_env *env);
+/* Indexes of the fields it looks at, ascending, without doubles. */
+const size_t *filter_fields(const struct filter *filter, size_t *ret_n);
+
+/*
+ * For the index of subscriptions: the filter as alternatives (at most 32), each with ONE access predicate
+ * that every matching row meets: equality of a field with one of a few values, a range of a field, or none.
+ * False: it can not be put so (then it is a residual).
+ */
+struct filter_access {
+    enum { FILTER_ACCESS_EQUAL, FILTER_ACCESS_RANGE, FILTER_ACCESS_NONE } kind;
+    size_t field;                /* index of the row's value */
+    const struct db_val *values; /* EQUAL: n_values of them, as stored */
+    size_t n_values;
+    struct db_val low, high; /* RANGE, inclusive; DB_NULL: open; compared as filter_compare does */
+};
+bool filter_accesses(const struct filter *filter, const struct filter_env *env, struct arena *arena,
+    const struct filter_access **ret_accesses, size_t *ret_n);
+/* The order of stored values of one kind, as SQL orders them; neither may be null. */
+int filter_compare(enum filter_kind kind, const struct db_val *a, const struct db_val *b);
+
+/* A normal form of the tree as text: equal filters print alike, whatever the order of their conditions. */
+struct str filter_print(const struct filter *filter, struct arena *arena);
+
+#endif
