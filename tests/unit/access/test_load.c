@@ -208,6 +208,28 @@ static void test_broken_rows_stop_the_load(void **state)
 
 /* ---- size ---- */
 
+static void run_depth(void *arg)
+{
+    (void)arg;
+    struct err err = {0};
+    struct directory *directory;
+    empty();
+    exec("INSERT INTO department (id,`key`,name,parent_id) "
+         "SELECT seq,CONCAT('d',seq),'d',NULLIF(seq-1,0) FROM seq_1_to_64");
+    fixture_report(load(&directory, &err), &err, "64 deep");
+    must(directory_is_below(directory, 64, 1) && !directory_is_below(directory, 1, 64));
+    directory_unref(directory);
+    exec("INSERT INTO department (id,`key`,name,parent_id) VALUES (65,'d65','d',64)");
+    must(load(&directory, &err) == -ERR_CONFIG && strstr(err.detail, "deeper than 64"));
+    empty();
+}
+
+static void test_depth_of_departments(void **state)
+{
+    (void)state;
+    task_run(run_depth, NULL);
+}
+
 static void run_many(void *arg)
 {
     (void)arg;
@@ -254,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_disabling),
         cmocka_unit_test(test_broken_rows_stop_the_load),
+        cmocka_unit_test(test_depth_of_departments),
         cmocka_unit_test(test_many_people),
     };
     return cmocka_run_group_tests(tests, schema_set_up, schema_tear_down);

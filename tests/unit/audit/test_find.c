@@ -65,6 +65,8 @@ static void make_events(void)
         }
         if (event->action != AUDIT_LOGIN && (event->action != AUDIT_LIST || pick(20) == 0))
             event->record = record_ids[pick(N_RECORDS)];
+        if (event->n_records && pick(8) == 0)
+            event->record = records[i][0]; /* in its own column and among those shown: still one event */
     }
 }
 
