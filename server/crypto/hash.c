@@ -1,7 +1,7 @@
 /*
- * Random bytes, SHA-256 and HMAC, through OpenSSL's EVP interface. The algorithm objects are fetched once: a
- * fetch looks through all providers and costs more than hashing a cookie. A failure here means that OpenSSL
- * is broken or has no memory, and ends the process.
+ * Random bytes, SHA-256 and HMAC, through OpenSSL's EVP interface. The algorithm objects are fetched once,
+ * and each HMAC is a copy of one that knows its digest: a fetch looks through all providers and costs more
+ * than hashing a cookie. A failure here means that OpenSSL is broken or has no memory, and ends the process.
  */
 #include "crypto/crypto.h"
 
@@ -17,13 +17,20 @@
 #include <string.h>
 
 static EVP_MD *sha256;
-static EVP_MAC *hmac;
+static EVP_MAC_CTX *hmac_model; /* with the digest set and no key */
 
 static void fetch(void)
 {
     sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     must(sha256 != NULL && hmac != NULL);
+    hmac_model = EVP_MAC_CTX_new(hmac);
+    EVP_MAC_free(hmac); /* the model holds its own reference */
+    /* OSSL_PARAM wants a pointer that it may write to, which it does not do when setting. */
+    char name[] = "SHA2-256";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_construct_end()};
+    must(hmac_model != NULL && EVP_MAC_CTX_set_params(hmac_model, params) == 1);
 }
 
 static void fetch_once(void)
@@ -53,14 +60,10 @@ void crypto_sha256(struct str data, unsigned char digest[CRYPTO_SHA256_BYTES])
 static EVP_MAC_CTX *hmac_begin(struct str key)
 {
     fetch_once();
-    /* OSSL_PARAM wants a pointer that it may write to, which it does not do when setting. */
-    char name[] = "SHA2-256";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_construct_end()};
-    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(hmac_model);
     must(mac != NULL);
     /* A NULL key would mean "the key of before". */
-    must(EVP_MAC_init(mac, (const unsigned char *)(key.p ? key.p : ""), key.n, params) == 1);
+    must(EVP_MAC_init(mac, (const unsigned char *)(key.p ? key.p : ""), key.n, NULL) == 1);
     return mac;
 }
 
