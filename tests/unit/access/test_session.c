@@ -384,6 +384,57 @@ ON_TASK(test_the_cache_is_bounded)
     end();
 }
 
+/* ---- several at once ---- */
+
+#define FINDERS 50
+
+struct finding {
+    struct str cookie;
+    unsigned good, running;
+    struct task *boss;
+};
+
+static void find_one(void *arg)
+{
+    struct finding *finding = arg;
+    finding->good += finds(there, finding->cookie);
+    finding->running--;
+    task_wake(finding->boss);
+}
+
+ON_TASK(test_many_requests_of_one_session_at_once)
+{
+    (void)arg;
+    begin();
+    struct starting s = start(here, USER);
+    poll(there);
+    struct finding finding = {.cookie = s.cookie, .running = FINDERS, .boss = task_self()};
+    for (int i = 0; i < FINDERS; i++)
+        (void)task_spawn("find", find_one, &finding);
+    while (finding.running)
+        task_park_firmly();
+    must(finding.good == FINDERS && map_count(there->by_hash) == 1 && map_count(there->by_id) == 1);
+    end();
+}
+
+/* It ends while its row is being read: the request that was under way may pass, but it must not be kept. */
+ON_TASK(test_an_end_during_the_read)
+{
+    (void)arg;
+    begin();
+    struct starting s = start(here, USER);
+    poll(there);
+    struct finding finding = {.cookie = s.cookie, .running = 1, .boss = task_self()};
+    (void)task_spawn("find", find_one, &finding);
+    while (finding.running) { /* in each turn of the loop, so also between the question and its answer */
+        struct err err = {0};
+        session_ended(there, s.session.id);
+        must(task_sleep(0, &err) == 0);
+    }
+    must(finding.good == 1 && map_count(there->by_hash) == 0);
+    end();
+}
+
 /* Each wait of a find and of a poll fails once: an error and no more; the next try is as if nothing had been.
  */
 ON_TASK(test_torture)
@@ -428,6 +479,8 @@ int main(void)
         cmocka_unit_test(test_any_agent_fits),
         cmocka_unit_test(test_the_sweep_ends_what_nobody_asks_for),
         cmocka_unit_test(test_the_cache_is_bounded),
+        cmocka_unit_test(test_many_requests_of_one_session_at_once),
+        cmocka_unit_test(test_an_end_during_the_read),
         cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, schema_set_up, schema_tear_down);

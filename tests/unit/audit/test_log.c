@@ -337,6 +337,43 @@ static void test_lost_connections_lose_and_double_nothing(void **state)
     task_run(run_lost_connections, NULL);
 }
 
+/* The whole server dies under the inserts and comes back: reads are refused or in the log, never neither. */
+static void run_dead_server(void *arg)
+{
+    (void)arg;
+    struct reads *reads = arena_new_one(task_arena(), struct reads);
+    reads->login = STR("dead");
+    reads->reader = audit_reader_new(app, &conf);
+    start_reads(reads, READERS);
+    while (reads->started < READERS) {
+        struct err err = {0};
+        must(task_sleep(0, &err) == 0);
+    }
+    must(fixture_signal_servers(fixture.folder, SIGKILL) > 0);
+    await_reads(reads);
+    for (size_t i = 0; i < READERS; i++)
+        must(reads->r[i] == 0 || (reads->r[i] == -ERR_UNAVAILABLE && reads->retry_after_s[i] == 1));
+    for (bool up = false; !up;) { /* the instance is watched and started again */
+        struct err err = {0}, pause = {0};
+        up = db_query(app, "SELECT 1", DB_NO_PARAMS, NULL, &err) == 0;
+        must(up || task_sleep(50, &pause) == 0);
+    }
+    size_t good;
+    check_after_losses(reads, &good);
+    struct reads *after = arena_new_one(task_arena(), struct reads);
+    *after = (struct reads){.login = STR("dead-after"), .reader = reads->reader};
+    start_reads(after, 10);
+    await_reads(after);
+    must(after->r[0] == 0 && count_of(after->login) == 10);
+    audit_reader_free(reads->reader);
+}
+
+static void test_a_dead_server_loses_nothing(void **state)
+{
+    (void)state;
+    task_run(run_dead_server, NULL);
+}
+
 /* Freed while reads wait: they are written first; later ones are refused. */
 static void run_free(void *arg)
 {
@@ -382,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_failed_waits_hurt_nobody_else),
         cmocka_unit_test(test_a_failed_insert_refuses_its_group),
         cmocka_unit_test(test_lost_connections_lose_and_double_nothing),
+        cmocka_unit_test(test_a_dead_server_loses_nothing),
         cmocka_unit_test(test_free_writes_what_waits),
     };
     return cmocka_run_group_tests(tests, set_up, schema_tear_down);
