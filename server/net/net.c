@@ -115,7 +115,6 @@ static void net_free(struct net *net)
 
 struct walk {
     struct net *net;
-    bool adding;
     size_t n_found;
 };
 
@@ -173,6 +172,39 @@ static bool lws_handles_gone(struct net *net)
     return walk.n_found == 0;
 }
 
+static void wake(void *arg)
+{
+    task_wake(arg);
+}
+
+/* A pause that cannot be cancelled: stopping goes to its end. */
+static task_fn void pause_ms(struct loop_timer *timer, uint64_t ms)
+{
+    loop_timer_start(timer, ms, 0, wake, task_self());
+    task_park_firmly();
+}
+
+/* Twice, with turns of the loop between: see the top. Outside of a task the loop does not run yet. */
+static task_fn void destroy_context(struct net *net)
+{
+    struct loop_timer timer = {0};
+    if (net->context == NULL)
+        return;
+    lws_context_destroy(net->context);
+    while (!lws_handles_gone(net)) {
+        if (task_self() != NULL)
+            pause_ms(&timer, 1);
+        else
+            (void)uv_run(loop_uv(), UV_RUN_NOWAIT);
+    }
+    lws_context_destroy(net->context);
+    net->context = NULL;
+    if (!timer.open)
+        return;
+    loop_timer_close(&timer, wake);
+    task_park_firmly();
+}
+
 static int make_context(struct net *net, struct err *err)
 {
     const struct conf *conf = net->conf;
@@ -189,9 +221,9 @@ static int make_context(struct net *net, struct err *err)
     info.gid = -1;
     info.uid = -1;
     info.alpn = "http/1.1";
-    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
-                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+                   LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
     if (memchr(conf->server_listen.p, ':', conf->server_listen.n) == NULL)
         info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
     if (net->tls != NULL)
@@ -203,12 +235,13 @@ static int make_context(struct net *net, struct err *err)
     uv_walk(loop_uv(), collect, &before);
     net->context = lws_create_context(&info);
     if (net->context == NULL)
-        return err_set(err, ERR_IO, "cannot listen on %.*s port %d", STR_ARGS(conf->server_listen),
-            (int)conf->server_port);
+        return err_set(err, ERR_IO, "libwebsockets does not start");
+    net->vhost = lws_create_vhost(net->context, &info);
     remember_handles(net, &before);
-    net->vhost = lws_get_vhost_by_name(net->context, "tidemark");
-    must(net->vhost != NULL);
-    return 0;
+    if (net->vhost != NULL)
+        return 0;
+    return err_set(err, ERR_IO, "cannot listen on %.*s port %d: is it in use?", STR_ARGS(conf->server_listen),
+        (int)conf->server_port);
 }
 
 int net_start(const struct conf *conf, struct str web_dir, net_handler_fn *handler, void *arg,
@@ -235,6 +268,7 @@ int net_start(const struct conf *conf, struct str web_dir, net_handler_fn *handl
     tap_open(conn_read);
     result = make_context(net, err);
     if (result != 0) {
+        destroy_context(net);
         tap_close();
         net_free(net);
         return result;
@@ -258,18 +292,6 @@ int net_reload_tls(struct net *net, struct err *err)
 struct net_stats net_stats_now(const struct net *net)
 {
     return net->stats;
-}
-
-static void wake(void *arg)
-{
-    task_wake(arg);
-}
-
-/* A pause that cannot be cancelled: stopping goes to its end. */
-static task_fn void pause_ms(struct loop_timer *timer, uint64_t ms)
-{
-    loop_timer_start(timer, ms, 0, wake, task_self());
-    task_park_firmly();
 }
 
 /* Connections without a request end now; the others after their answer. */
@@ -309,10 +331,7 @@ task_fn void net_stop(struct net *net, uint64_t drain_ms)
     /* Tasks whose connection has gone are cancelled, but may be in a wait that is not (a COMMIT). */
     while (!list_is_empty(&net->exchanges) || !list_is_empty(&net->conns))
         pause_ms(&timer, 1);
-    lws_context_destroy(net->context);
-    while (!lws_handles_gone(net))
-        pause_ms(&timer, 1);
-    lws_context_destroy(net->context);
+    destroy_context(net);
     wait_close(net);
     ready_close(net);
     pause_ms(&timer, 1); /* the handles that net itself holds are closed within this turn */

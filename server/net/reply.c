@@ -66,6 +66,8 @@ static void add_date(struct buf *out)
 void reply_begin(struct exchange *exchange, int status, const char *content_type, const char *cache)
 {
     struct buf *out = &exchange->out;
+    if (exchange->net->stopping || (exchange->conn != NULL && exchange->conn->overrun))
+        exchange->close_after = true;
     buf_done(out);
     buf_init(out, 0);
     exchange->tail = STR_NULL;

@@ -89,19 +89,8 @@ static inline uint64_t sleep_ms(const struct net_request *request)
 }
 
 /* /api/echo says what it was given, /api/sleep waits, /api/big is large, /api/empty gives nothing. */
-static inline task_fn void child_handler(
-    const struct net_request *request, struct net_reply *reply, void *arg)
+static inline void fill_reply(const struct net_request *request, struct net_reply *reply)
 {
-    struct err err = {0};
-    (void)arg;
-    atomic_fetch_add(&child_shared->handled, 1);
-    if (str_starts(request->path, STR("/api/sleep")) && task_sleep(sleep_ms(request), &err) != 0)
-        atomic_fetch_add(&child_shared->cancelled, 1);
-    atomic_fetch_add(&child_shared->finished, 1);
-    if (str_starts(request->path, STR("/api/empty")))
-        return;
-    reply->status = err.code == ERR_NONE ? 200 : 503;
-    reply->store_nothing = true;
     buf_init(&reply->body, 0);
     if (str_starts(request->path, STR("/api/big"))) {
         for (int i = 0; i < 600000; i++)
@@ -121,6 +110,22 @@ static inline task_fn void child_handler(
     buf_printf(&reply->body, "%s %.*s|%.*s|%.*s|%.*s|%d%d|%.*s", net_method_name(request->method),
         STR_ARGS(request->path), STR_ARGS(request->query), STR_ARGS(request->peer), STR_ARGS(request->cookie),
         request->tls, request->loopback, STR_ARGS(request->body));
+}
+
+static inline task_fn void child_handler(
+    const struct net_request *request, struct net_reply *reply, void *arg)
+{
+    struct err err = {0};
+    (void)arg;
+    atomic_fetch_add(&child_shared->handled, 1);
+    if (str_starts(request->path, STR("/api/sleep")) && task_sleep(sleep_ms(request), &err) != 0)
+        atomic_fetch_add(&child_shared->cancelled, 1);
+    if (!str_starts(request->path, STR("/api/empty"))) {
+        reply->status = err.code == ERR_NONE ? 200 : 503;
+        reply->store_nothing = true;
+        fill_reply(request, reply);
+    }
+    atomic_fetch_add(&child_shared->finished, 1);
 }
 
 static inline task_fn void child_stop(void *arg)
