@@ -9,22 +9,22 @@
 
 #define CLOCK_DRIFT_US ((int64_t)1000 * 1000)
 
-/* Several values that will do are separated by '|'. */
+/* Several values that will do are separated by '|', the one to recommend first. */
 static const struct {
     const char *name, *wanted, *why;
 } settings[] = {
     {"innodb_flush_log_at_trx_commit", "1", "a committed change may be lost with the power"},
     {"sync_binlog", "1", "a committed change may be missing in the binlog"},
     {"innodb_doublewrite", "ON|1|FAST", "a torn page cannot be mended"},
-    {"innodb_snapshot_isolation", "1", "a concurrent change may be overwritten unseen"},
+    {"innodb_snapshot_isolation", "ON|1", "a concurrent change may be overwritten unseen"},
     {"secure_timestamp", "YES|SUPER", "an account may forge the time of its changes"},
-    {"local_infile", "0", "a client may be asked for its files"},
-    {"log_bin", "1", "the change feed needs the binlog"},
+    {"local_infile", "OFF|0", "a client may be asked for its files"},
+    {"log_bin", "ON|1", "the change feed needs the binlog"},
     {"binlog_format", "ROW", "the change feed needs row images"},
     {"binlog_row_image", "FULL", "the change feed needs whole rows"},
     {"binlog_row_metadata", "FULL", "the change feed needs the columns' names and types"},
-    {"gtid_strict_mode", "1", "a position may stand for two histories"},
-    {"innodb_strict_mode", "1", "a table may silently lose its options"},
+    {"gtid_strict_mode", "ON|1", "a position may stand for two histories"},
+    {"innodb_strict_mode", "ON|1", "a table may silently lose its options"},
     {"lower_case_table_names", "0", "names are kept as they are written"},
 };
 
@@ -67,9 +67,12 @@ static task_fn int check_settings(struct db *db, struct buf *findings, struct er
             value = db_cell(&rows, 0, 0)->s;
         }
         if (!is_one_of(value, settings[i].wanted)) {
+            struct str rest = str_of(settings[i].wanted);
+            const struct str best = str_cut(&rest, '|');
+
             buf_printf(findings,
-                "database setting %s is %.*s, should be %s: %s; set it in the server's configuration\n",
-                settings[i].name, STR_ARGS(value), settings[i].wanted, settings[i].why);
+                "database setting %s is %.*s, should be %.*s: %s; set it in the server's configuration\n",
+                settings[i].name, STR_ARGS(value), STR_ARGS(best), settings[i].why);
         }
     }
     return 0;
