@@ -278,6 +278,38 @@ static void test_lists_over_several_windows(void **state)
     task_run(run_windows, NULL);
 }
 
+/* The n-th wait of a search fails, for each n: an error, no connection lost, and the next search is whole. */
+static void run_failing_waits(void *arg)
+{
+    (void)arg;
+    struct audit_filter filter = {
+        .record = record_ids[0], .from_us = begin_us, .to_us = begin_us + 200 * DAY_US, .limit = 1000};
+    for (unsigned nth = 1; nth < 100; nth++) {
+        struct audit_row *rows = NULL;
+        struct err err = {0};
+        size_t n = 77;
+        bool more = true;
+        task_fail_wait(nth);
+        int r = audit_find(fixture.app, &filter, &rows, &n, &more, &err);
+        if (r == 0)
+            r = audit_of_record(fixture.app, STR("customer"), record_ids[0], 10, &rows, &n, &err);
+        bool fired = task_fail_wait_fired();
+        task_fail_wait(0);
+        must(r == (fired ? -ERR_TORTURE : 0) && db_stats_now(fixture.app).busy == 0);
+        if (!fired) {
+            must(nth > 4); /* events, span, window, lists, changes */
+            return;
+        }
+    }
+    never("it passes at some time");
+}
+
+static void test_every_wait_may_fail(void **state)
+{
+    (void)state;
+    task_run(run_failing_waits, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_changes_of_one_record),
         cmocka_unit_test(test_odd_filters),
         cmocka_unit_test(test_lists_over_several_windows),
+        cmocka_unit_test(test_every_wait_may_fail),
     };
     return cmocka_run_group_tests(tests, schema_set_up, schema_tear_down);
 }
