@@ -150,5 +150,6 @@ export interface AuditEvent {
   address: string | null
   request: string | null
   pos: string | null
-  detail: string | null
+  /** What the event says beyond the rest: words, or named values. */
+  detail: string | Record<string, unknown> | null
 }

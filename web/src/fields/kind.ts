@@ -19,6 +19,8 @@ export interface Kind {
   wide?: boolean
   /** Not among the columns until somebody asks for it. */
   asideInLists?: boolean
+  /** One of a few states that the record is in: shown where there is room for one thing only. */
+  state?: boolean
   /** Worth a button that copies it. */
   copies?: boolean
   /** Plain text: for copying, titles, narrow screens. Empty for an empty value. */

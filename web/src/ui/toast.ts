@@ -15,6 +15,9 @@ const STAY_MS = 4000
 const STAY_WITH_ACTION_MS = 9000
 
 export function showToast(text: string, options: Partial<Omit<Toast, 'id' | 'text'>> = {}): void {
+  // The same words twice are one message.
+  const same = toasts.findIndex((one) => one.text === text && !one.action)
+  if (same >= 0) toasts.splice(same, 1)
   const toast: Toast = { id: ++last, text, kind: 'plain', ...options }
   toasts.push(toast)
   if (toasts.length > 3) toasts.shift()

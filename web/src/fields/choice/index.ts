@@ -17,11 +17,23 @@ export function choicesOf(field: Field, chosen: Value): Choice[] {
   const has = (key: string) => (Array.isArray(chosen) ? (chosen as unknown[]).includes(key) : chosen === key)
   return (field.options ?? [])
     .filter((option) => !option.retired || has(option.key))
-    .map((option) => ({ key: option.key, label: option.label, color: option.color }))
+    .map((option) => ({ key: option.key, label: option.label, color: hasColours(field) ? option.color : null }))
+}
+
+const colourful = new WeakMap<Field, boolean>()
+
+/** Colours of which there is only one say nothing: the words stand alone then. */
+function hasColours(field: Field): boolean {
+  let has = colourful.get(field)
+  if (has === undefined) {
+    has = new Set(field.options?.map((option) => option.color).filter(Boolean)).size > 1
+    colourful.set(field, has)
+  }
+  return has
 }
 
 export function pill(field: Field, key: Value) {
-  const color = optionOf(field, key)?.color
+  const color = hasColours(field) ? optionOf(field, key)?.color : null
   const label = optionLabel(field, key)
   return color ? h('span', { class: ['pill', `pill-${color}`] }, [h('span', { class: 'pill-text' }, label)]) : label
 }
@@ -30,6 +42,7 @@ const kind: Kind = {
   type: 'choice',
   align: 'start',
   width: 112,
+  state: true,
   text: (value, field) => optionLabel(field, value),
   cell: (value, field) => pill(field, value),
   check: (value, field) => (optionOf(field, value) ? null : { code: 'not_an_option' }),

@@ -1,6 +1,6 @@
 import { h } from 'vue'
 import type { Value } from '@/base/contract'
-import { optionLabel, optionOf, pill } from '../choice'
+import { optionLabel, optionOf } from '../choice'
 import type { Kind } from '../kind'
 import Edit from './Edit.vue'
 
@@ -13,7 +13,7 @@ const kind: Kind = {
   width: 168,
   text: (value, field) => keys(value).map((key) => optionLabel(field, key)).join('、'),
   cell: (value, field) =>
-    h('span', { class: 'pills' }, keys(value).map((key) => (optionOf(field, key)?.color ? pill(field, key) : h('span', { class: 'pill' }, optionLabel(field, key))))),
+    h('span', { class: 'pills' }, keys(value).map((key) => h('span', { class: ['pill', `pill-${optionOf(field, key)?.color ?? 'gray'}`] }, [h('span', { class: 'pill-text' }, optionLabel(field, key))]))),
   check: (value, field) => (keys(value).every((key) => optionOf(field, key)) ? null : { code: 'not_an_option' }),
   edit: Edit,
 }
