@@ -180,4 +180,14 @@ static inline int64_t fixture_number(struct db *db, const char *sql)
     return db_cell(&rows, 0, 0)->i;
 }
 
+/* A test whose body runs as a task; inside of tasks check with must() (task_run.h). */
+#define CHECKED(name)                                                                                        \
+    static void name##_body(void *arg);                                                                      \
+    static void name(void **state)                                                                           \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        task_run(name##_body, NULL);                                                                         \
+    }                                                                                                        \
+    static void name##_body(void *arg)
+
 #endif

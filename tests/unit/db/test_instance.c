@@ -14,15 +14,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define CHECKED(name)                                                                                        \
-    static void name##_body(void *arg);                                                                      \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        task_run(name##_body, NULL);                                                                         \
-    }                                                                                                        \
-    static void name##_body(void *arg)
-
 static const char *in_folder(const char *name)
 {
     static char path[4][512];

@@ -12,15 +12,6 @@
 
 #include <sys/wait.h>
 
-#define CHECKED(name)                                                                                        \
-    static void name##_body(void *arg);                                                                      \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        task_run(name##_body, NULL);                                                                         \
-    }                                                                                                        \
-    static void name##_body(void *arg)
-
 static char folder[128];
 
 static struct str dir(void)

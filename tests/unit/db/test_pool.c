@@ -8,15 +8,6 @@
 #include "base/clock.h"
 #include "db_fixture.h"
 
-#define CHECKED(name)                                                                                        \
-    static void name##_body(void *arg);                                                                      \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        task_run(name##_body, NULL);                                                                         \
-    }                                                                                                        \
-    static void name##_body(void *arg)
-
 static bool is_text(const struct db_val *value, const char *text)
 {
     return value->kind == DB_TEXT && str_eq(value->s, str_of(text));
