@@ -22,7 +22,10 @@ export function useErrorText() {
     return fault.message || t('fault.bad_value')
   }
 
-  return { errorTitle, errorHelp, faultText }
+  /** How to mend it, where that is not plain from what is wrong. */
+  const faultHint = (code: string): string => (te(`hint.${code}`) ? t(`hint.${code}`) : '')
+
+  return { errorTitle, errorHelp, faultText, faultHint }
 }
 
 const NEED_LIMIT = new Set(['wrong_type', 'too_long', 'too_short', 'too_small', 'too_large', 'too_many', 'too_precise', 'too_deep'])
