@@ -42,10 +42,10 @@ void clock_set_offset(int64_t offset_us)
         atomic_store(&monotonic_offset_us, offset_us);
 }
 
+/* Years from 1 and their days: nothing below is negative once counted from the first era. */
 static int64_t days_from_civil(int year, int month, int day)
 {
-    int64_t y = year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
+    int64_t y = year - (month <= 2), era = y / 400, of_era = y % 400;
     int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     int64_t day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + day_of_year;
     return era * 146097 + day_of_era - 719468;
@@ -54,7 +54,7 @@ static int64_t days_from_civil(int year, int month, int day)
 static void civil_from_days(int64_t days, int *ret_year, int *ret_month, int *ret_day)
 {
     days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097, day_of_era = days - era * 146097;
+    int64_t era = days / 146097, day_of_era = days % 146097;
     int64_t of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * of_era + of_era / 4 - of_era / 100);
     int64_t from_march = (5 * day_of_year + 2) / 153;

@@ -50,6 +50,7 @@ static void test_items(void **state)
     assert_ptr_equal(err.items->next, err.last_item);
     assert_null(err.last_item->next);
     assert_string_equal(fault_text(err.last_item, ERR_LANG_ZH, arena).p, "最多 80 个字符");
+    assert_int_equal(fault_text(err.last_item, ERR_LANG_ZH, arena).n, strlen("最多 80 个字符"));
     assert_string_equal(fault_text(err.last_item, ERR_LANG_EN, arena).p, "may have at most 80 characters");
     assert_string_equal(fault_text(err.items, ERR_LANG_EN, arena).p, "is not a valid phone number");
 

@@ -143,7 +143,7 @@ static void test_values(void **state)
     assert_int_equal(
         load(
             "; comment\r\n# another\n\n[server] # here too\nlisten = 127.0.0.2\r\nport=0\n"
-            "name = a.example, b.example ; inline\nweb_dir =  /srv/重庆 web  \n[test]\nfaults=false\n[server]\nlog_level=debug",
+            "name = a.example, b.example ; inline\nweb_dir =  /srv/重庆 web  \n[test]\nfaults=true\n[server]\nlog_level=debug",
             &conf),
         0);
     assert_true(str_eq(conf->server_listen, STR("127.0.0.2")));
@@ -151,6 +151,7 @@ static void test_values(void **state)
     assert_true(str_eq(conf->server_name, STR("a.example, b.example")));
     assert_true(str_eq(conf->server_web_dir, STR("/srv/重庆 web")));
     assert_true(str_eq(conf->server_log_level, STR("debug")));
+    assert_true(conf->test_faults);
     conf_free(conf);
 }
 
@@ -322,6 +323,10 @@ static void test_cross_checks(void **state)
     assert_problems("[server]\ntrusted_proxy = 10.0.0.1,proxy\n",
         ":2, server.trusted_proxy: expected IPv4 or IPv6 addresses");
     assert_problems("[server]\nname = a b\n", ":2, server.name: expected host names");
+    assert_problems("[server]\nname = a,,b\n", ":2, server.name: expected host names");
+    assert_problems(
+        "[server]\nlisten = 1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111\n",
+        ":2, server.listen: expected an IPv4 or IPv6 address");
     assert_problems("[server]\nlog_level = all\ntime_zone =\n", ":2, server.log_level: expected err, warn",
         ":3, server.time_zone: expected");
     assert_problems("[db]\nmode = both\n", ":2, db.mode: expected private or external");
