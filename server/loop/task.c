@@ -354,7 +354,6 @@ int task_sleep(uint64_t ms, struct err *err)
 {
     const uint64_t end_ns = uv_hrtime() + ms * 1000000u;
     struct task *task = current_task();
-    struct err timeout = {0};
     int status;
 
     if (ms == 0) { /* let the others run */
@@ -367,6 +366,7 @@ int task_sleep(uint64_t ms, struct err *err)
     }
     do { /* a wake meant for something else does not shorten it */
         const uint64_t now_ns = uv_hrtime();
+        struct err timeout = {0};
 
         status = task_park(now_ns < end_ns ? (end_ns - now_ns + 999999u) / 1000000u : 1, &timeout);
         if (status != 0 && status != -ERR_TIMEOUT) {
