@@ -106,9 +106,8 @@ static void test_too_many(void **state)
     for (int n = 31; n <= 34; n++) {
         struct str text = STR("");
         for (int i = 0; i < n; i++)
-            text = arena_printf(arena,
-                "%.*s%s{\"and\":[" C("amount", "gt", "\"%d\"") "," C("amount", "lt", "\"%d\"") "]}",
-                STR_ARGS(text), i ? "," : "", i * 10, i * 10 + 5);
+            text = arena_printf(
+                arena, "%.*s%s" C("amount", "gt", "\"%d\""), STR_ARGS(text), i ? "," : "", i * 10);
         const struct filter *filter =
             world_parse(arena, arena_printf(arena, "{\"or\":[%.*s]}", STR_ARGS(text)));
         assert_int_equal(str_eq(print_accesses(filter, &env), STR("?")), n > 32);
