@@ -90,9 +90,15 @@ size_t live_equal_count(const struct live_equal *equal); /* different hashes */
 /* ---- ranges (index_range.c): a tree of intervals ------------------------------------------------------- */
 
 struct live_range_node;
+/* Nodes of one size, side by side: a tree that is strewn over all memory waits for the page tables, too. */
+struct live_pool {
+    void *slabs, *unused; /* each begins with a pointer to the next */
+    size_t n_slab;        /* nodes of the newest slab */
+};
 struct live_ranges {
-    struct live_range_node *root; /* NULL: empty */
+    struct live_range_node *root; /* NULL: empty, and then it holds no memory */
     size_t n;                     /* different ranges */
+    struct live_pool leaves, inners;
 };
 void live_ranges_add(struct live_ranges *ranges, struct live_part *part);
 void live_ranges_remove(struct live_ranges *ranges, struct live_part *part);

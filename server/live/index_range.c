@@ -18,6 +18,7 @@
 #include <string.h>
 
 enum { FANOUT = 16, JOIN_MAX = FANOUT * 3 / 4, PREFETCH_BYTES = 320 };
+enum { LINE = 64, SLAB_MIN = 4, SLAB_MAX = 256 };
 
 struct live_range_node {
     unsigned n, level; /* level 0: leaf */
@@ -38,12 +39,63 @@ struct slot {
     uint64_t first_high;
 };
 
-static struct live_range_node *node_new(unsigned level)
+/* ---- nodes --------------------------------------------------------------------------------------------- */
+
+static size_t node_bytes(unsigned level)
 {
     size_t n = sizeof(struct live_range_node) + (level ? FANOUT * sizeof(uint64_t) : 0);
-    struct live_range_node *node = must_alloc(n);
+    return (n + LINE - 1) / LINE * LINE;
+}
+
+static struct live_pool *pool_of(struct live_ranges *ranges, unsigned level)
+{
+    return level ? &ranges->inners : &ranges->leaves;
+}
+
+/* Twice as many nodes as in the one before. */
+static void add_slab(struct live_pool *pool, size_t bytes)
+{
+    pool->n_slab = pool->n_slab ? pool->n_slab * 2 : SLAB_MIN;
+    if (pool->n_slab > SLAB_MAX)
+        pool->n_slab = SLAB_MAX;
+    char *slab = must_alloc((size_t)2 * LINE + pool->n_slab * bytes);
+    *(void **)slab = pool->slabs;
+    pool->slabs = slab;
+    slab += (size_t)2 * LINE - (uintptr_t)slab % LINE; /* past the pointer, to the start of a line */
+    for (size_t i = pool->n_slab; i > 0; i--) {
+        void **node = (void **)(slab + (i - 1) * bytes);
+        *node = pool->unused;
+        pool->unused = node;
+    }
+}
+
+static struct live_range_node *node_new(struct live_ranges *ranges, unsigned level)
+{
+    struct live_pool *pool = pool_of(ranges, level);
+    if (!pool->unused)
+        add_slab(pool, node_bytes(level));
+    struct live_range_node *node = pool->unused;
+    pool->unused = *(void **)node;
+    memset(node, 0, node_bytes(level));
     node->level = level;
     return node;
+}
+
+static void node_free(struct live_ranges *ranges, struct live_range_node *node)
+{
+    struct live_pool *pool = pool_of(ranges, node->level);
+    *(void **)node = pool->unused;
+    pool->unused = node;
+}
+
+static void pool_done(struct live_pool *pool)
+{
+    while (pool->slabs) {
+        void *next = *(void **)pool->slabs;
+        free(pool->slabs);
+        pool->slabs = next;
+    }
+    *pool = (struct live_pool){0};
 }
 
 /* ---- slots --------------------------------------------------------------------------------------------- */
@@ -89,11 +141,12 @@ static void drop_slot(struct live_range_node *node, unsigned i)
 }
 
 /* Returns the new right half if the node had to be split. */
-static struct live_range_node *put_slot(struct live_range_node *node, unsigned i, struct slot slot)
+static struct live_range_node *put_slot(
+    struct live_ranges *ranges, struct live_range_node *node, unsigned i, struct slot slot)
 {
     struct live_range_node *right = NULL;
     if (node->n == FANOUT) {
-        right = node_new(node->level);
+        right = node_new(ranges, node->level);
         right->n = FANOUT / 2;
         node->n -= right->n;
         move_slots(right, 0, node, node->n, right->n);
@@ -160,23 +213,23 @@ static struct live_range_node *add_below(
         struct slot slot = {.span = {part->range.low, part->range.high}};
         live_part_push(&slot.link.first, part);
         ranges->n++;
-        return put_slot(node, i, slot);
+        return put_slot(ranges, node, i, slot);
     }
     unsigned i = child_for(node, part);
     struct live_range_node *right = add_below(ranges, node->links[i].child, part);
     refresh(node, i);
-    return right ? put_slot(node, i + 1, slot_of_child(right)) : NULL;
+    return right ? put_slot(ranges, node, i + 1, slot_of_child(right)) : NULL;
 }
 
 void live_ranges_add(struct live_ranges *ranges, struct live_part *part)
 {
     must(part->range.low <= part->range.high);
     if (!ranges->root)
-        ranges->root = node_new(0);
+        ranges->root = node_new(ranges, 0);
     struct live_range_node *left = ranges->root, *right = add_below(ranges, left, part);
     if (!right)
         return;
-    ranges->root = node_new(left->level + 1);
+    ranges->root = node_new(ranges, left->level + 1);
     set_slot(ranges->root, 0, slot_of_child(left));
     set_slot(ranges->root, 1, slot_of_child(right));
     ranges->root->n = 2;
@@ -184,32 +237,32 @@ void live_ranges_add(struct live_ranges *ranges, struct live_part *part)
 
 /* ---- removing ------------------------------------------------------------------------------------------ */
 
-static bool join(struct live_range_node *node, unsigned i)
+static bool join(struct live_ranges *ranges, struct live_range_node *node, unsigned i)
 {
     struct live_range_node *left = node->links[i].child, *right = node->links[i + 1].child;
     if (left->n + right->n > JOIN_MAX)
         return false;
     move_slots(left, left->n, right, 0, right->n);
     left->n += right->n;
-    free(right);
+    node_free(ranges, right);
     drop_slot(node, i + 1);
     refresh(node, i);
     return true;
 }
 
-static void mend_child(struct live_range_node *node, unsigned i)
+static void mend_child(struct live_ranges *ranges, struct live_range_node *node, unsigned i)
 {
     struct live_range_node *child = node->links[i].child;
     if (child->n == 0) {
-        free(child);
+        node_free(ranges, child);
         drop_slot(node, i);
         return;
     }
     refresh(node, i);
-    if (child->n >= FANOUT / 2 || (i + 1 < node->n && join(node, i)))
+    if (child->n >= FANOUT / 2 || (i + 1 < node->n && join(ranges, node, i)))
         return;
     if (i > 0)
-        (void)join(node, i - 1);
+        (void)join(ranges, node, i - 1);
 }
 
 /* The part is the first of its list. */
@@ -218,7 +271,7 @@ static void remove_below(struct live_ranges *ranges, struct live_range_node *nod
     if (node->level) {
         unsigned i = child_for(node, part);
         remove_below(ranges, node->links[i].child, part);
-        mend_child(node, i);
+        mend_child(ranges, node, i);
         return;
     }
     unsigned i = place_of(node, part);
@@ -243,7 +296,11 @@ void live_ranges_remove(struct live_ranges *ranges, struct live_part *part)
     while (ranges->root && (ranges->root->n == 0 || (ranges->root->level && ranges->root->n == 1))) {
         struct live_range_node *old = ranges->root;
         ranges->root = old->n ? old->links[0].child : NULL;
-        free(old);
+        node_free(ranges, old);
+    }
+    if (!ranges->root) {
+        pool_done(&ranges->leaves);
+        pool_done(&ranges->inners);
     }
 }
 
