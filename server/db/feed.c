@@ -12,6 +12,7 @@
 #include "db/feed_int.h"
 #include "loop/loop.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -352,6 +353,16 @@ static bool has_begun(struct feed *feed)
     return begun;
 }
 
+/* Signals are the loop's business: none of them may interrupt a read of the feed. */
+static void start_thread(struct feed *feed)
+{
+    sigset_t all, before;
+
+    must(sigfillset(&all) == 0 && pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    must(pthread_create(&feed->thread, NULL, thread_main, feed) == 0);
+    must(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
 int feed_start(const struct db_address *address, const struct feed_limits *limits, struct str after,
     const char *const *schemas, struct feed **ret_feed, struct err *err)
 {
@@ -367,7 +378,7 @@ int feed_start(const struct db_address *address, const struct feed_limits *limit
         return err_set(err, ERR_USAGE, "feed position %.60s cannot be read", after.p);
     }
     feed->at_end = after.n == 0;
-    must(pthread_create(&feed->thread, NULL, thread_main, feed) == 0);
+    start_thread(feed);
     while (status == 0 && !has_begun(feed) && !has_ended(feed)) {
         status = task_cond_wait(&feed->news, 0, err);
     }

@@ -29,16 +29,25 @@ enum feed_op { FEED_INSERT, FEED_UPDATE, FEED_DELETE };
 struct feed_change {
     enum feed_op op;
     const struct feed_table *table;
-    struct db_val *before, *after; /* n_columns values each; NULL where there is none */
+    /* n_columns values each, as db_query returns them; NULL where there is none. Not known from the binlog
+     * and so left out: the zeros of ZEROFILL. */
+    struct db_val *before, *after;
 };
-/* A statement event: DDL, TRUNCATE, or a change that was logged as text. */
+/*
+ * A statement event: DDL, TRUNCATE, or a change that was logged as text. Handed over if it ran in one of the
+ * schemas named or its text mentions one; `schema` is the one it ran in. The text is as the client sent it.
+ */
 struct feed_statement {
     struct str schema, text;
 };
 
 enum feed_kind {
     FEED_TX,
-    FEED_LOST /* what came between is not known: positions before this one mean nothing any more */
+    /* What came between is not known, and positions before this one mean nothing any more. The GTID is where
+     * the feed goes on; a transaction of which only parts had come stays without its end. Causes, which the
+     * log names: purged or foreign binlogs, images that are not full, columns that are not read (compressed
+     * ones, character sets other than utf8mb4, utf8mb3, ascii, latin1), XA COMMIT. */
+    FEED_LOST
 };
 /*
  * A transaction, or a part of a large one: parts follow each other with the same sequence, `first` and `last`
@@ -64,9 +73,14 @@ struct feed_limits {
 };
 struct feed;
 /*
- * Begins after the GTID position `after` ("0-1-42"; empty: at the server's present end, which *ret_after then
- * names). Only tables of the schemas named (NULL-terminated) are decoded; table maps of others are dropped
- * unread (DECISIONS B5).
+ * Begins after the GTID position `after` ("0-1-42"; empty: at the server's present end, whose sequence
+ * feed_stats_now then tells). Only tables of the schemas named (NULL-terminated) are decoded; table maps of
+ * others are dropped unread (DECISIONS B5). Returns once the server has been reached: -ERR_USAGE if `after`
+ * is no position, -ERR_UNAVAILABLE if the server cannot be reached or refuses the account; later losses are
+ * healed without end. Everything given is copied.
+ *
+ * Every transaction of domain 0, the clock, is handed over, also one with nothing of ours in it; of another
+ * domain only what has changes or statements of ours.
  */
 task_fn int feed_start(const struct db_address *address, const struct feed_limits *limits, struct str after,
     const char *const *schemas, struct feed **ret_feed, struct err *err);
@@ -78,7 +92,8 @@ task_fn void feed_stop(struct feed *feed);
 /*
  * The sequence of the last transaction that a snapshot taken at this place of the binlog
  * (Binlog_snapshot_file and _position) has seen: from the feed's own table of recent commit offsets; waits up
- * to wait_ms until the feed has come that far. ERR_NOT_FOUND when the place is older than the table.
+ * to wait_ms until the feed has come that far. -ERR_NOT_FOUND when the place is older than the table,
+ * -ERR_TIMEOUT, -ERR_CANCELLED after feed_stop. The transaction itself may still be in the queue.
  */
 task_fn int feed_sequence_at(struct feed *feed, struct str file, int64_t offset, uint64_t wait_ms,
     int64_t *ret_sequence, struct err *err);

@@ -1,9 +1,6 @@
 /*
  * Events in, transactions out. A group begins with its GTID event and ends with XID or COMMIT, or, where the
- * GTID says that it stands alone (DDL), with its one statement. Only then it is handed over, large ones in
- * parts before: a group stands in the binlog only once it is committed. What ends in ROLLBACK, or was taken
- * back to a savepoint, is dropped; if parts of it are out already, that is an error, for then the consumer
- * cannot be right any more.
+ * GTID says that it stands alone (DDL), with its one statement; feed_group.c keeps it meanwhile.
  *
  * After a lost connection the server begins again behind the last whole transaction. The parts of the one
  * that broke are read once more and skipped: the binlog's bytes are the same.
@@ -16,8 +13,6 @@
 #include <stdlib.h>
 
 #include <mariadb_rpl.h> /* needs mysql.h before it */
-
-#define MAPS_KEPT 4096
 
 /* Stands for tables of schemas that are not ours. */
 static struct feed_map foreign;
@@ -39,27 +34,15 @@ static void drop_map(void *value)
     }
 }
 
-static void drop_maps(struct feed_stream *stream)
+void feed_stream_drop_maps(struct feed_stream *stream)
 {
     map_free(stream->maps, drop_map);
     stream->maps = map_new();
 }
 
-static void close_group(struct feed_stream *stream)
-{
-    struct feed_group *group = &stream->group;
-
-    if (group->part != NULL) {
-        feed_tx_unref(&group->part->tx);
-    }
-    arena_clear(group->names);
-    *group = (struct feed_group){
-        .names = group->names, .savepoints = group->savepoints, .max_savepoints = group->max_savepoints};
-}
-
 void feed_stream_done(struct feed_stream *stream)
 {
-    close_group(stream);
+    feed_group_close(stream);
     arena_free(stream->group.names);
     free(stream->group.savepoints);
     map_free(stream->maps, drop_map);
@@ -79,16 +62,16 @@ void feed_stream_restart(struct feed_stream *stream, bool has_checksum)
         stream->cut_changes = group->handed_changes;
         stream->cut_statements = group->handed_statements;
     }
-    close_group(stream);
-    drop_maps(stream);
+    feed_group_close(stream);
+    feed_stream_drop_maps(stream);
     stream->has_checksum = has_checksum;
     stream->fresh = true;
 }
 
 void feed_stream_forget(struct feed_stream *stream)
 {
-    close_group(stream);
-    drop_maps(stream);
+    feed_group_close(stream);
+    feed_stream_drop_maps(stream);
     stream->is_cut = false;
     stream->place = (struct feed_place){0};
     stream->fresh = true;
@@ -130,175 +113,6 @@ static bool is_our_statement(const struct feed_stream *stream, const struct feed
     return false;
 }
 
-/* ---- parts ---- */
-
-static struct feed_box *part_of(struct feed_stream *stream)
-{
-    struct feed_group *group = &stream->group;
-
-    if (group->part == NULL) {
-        group->part = feed_box_new(FEED_TX, group->gtid, group->at_us);
-        group->part->tx.first = group->handed_changes == 0 && group->handed_statements == 0;
-    }
-    return group->part;
-}
-
-static int hand_over(struct feed_stream *stream, bool last, struct err *err)
-{
-    struct feed_group *group = &stream->group;
-    struct feed_box *part = part_of(stream);
-
-    part->tx.last = last;
-    part->bytes = feed_box_bytes(part);
-    group->part = NULL;
-    group->handed_changes = group->n_changes;
-    group->handed_statements = group->n_statements;
-    group->handed = true;
-    if (!stream->sink.take(stream->sink.arg, part)) {
-        return err_set(err, ERR_CANCELLED, "feed is stopping");
-    }
-    return 0;
-}
-
-static int hand_over_if_large(struct feed_stream *stream, struct err *err)
-{
-    return feed_box_bytes(stream->group.part) >= stream->part_bytes ? hand_over(stream, false, err) : 0;
-}
-
-/* ---- groups ---- */
-
-static int begin_group(struct feed_stream *stream, const struct feed_event *event, struct err *err)
-{
-    struct bytes body = event->body;
-    struct feed_group *group = &stream->group;
-    struct feed_gtid gtid = {.sequence = take_le(&body, 8)};
-    uint8_t flags;
-
-    gtid.domain = (uint32_t)take_le(&body, 4);
-    flags = (uint8_t)take_le(&body, 1);
-    gtid.server = group->gtid.server; /* set by the caller from the header */
-    if (body.bad || gtid.sequence > INT64_MAX) {
-        return err_set(err, ERR_INTERNAL, "feed malformed GTID event");
-    }
-    if (group->open) {
-        return err_set(err, ERR_INTERNAL, "feed transaction %u-%u-%llu has no end", group->gtid.domain,
-            group->gtid.server, (unsigned long long)group->gtid.sequence);
-    }
-    if (gtid.sequence <= feed_position_sequence(&stream->position, gtid.domain)) {
-        return err_set(err, ERR_INTERNAL, "feed %u-%u-%llu comes after %llu", gtid.domain, gtid.server,
-            (unsigned long long)gtid.sequence,
-            (unsigned long long)feed_position_sequence(&stream->position, gtid.domain));
-    }
-    if (stream->is_cut && gtid.domain == stream->cut.domain) {
-        if (gtid.sequence != stream->cut.sequence || gtid.server != stream->cut.server) {
-            return err_set(err, ERR_INTERNAL, "feed half of %u-%u-%llu was read, and it is gone",
-                stream->cut.domain, stream->cut.server, (unsigned long long)stream->cut.sequence);
-        }
-        group->handed = true;
-        group->handed_changes = stream->cut_changes;
-        group->handed_statements = stream->cut_statements;
-        stream->is_cut = false;
-    }
-    if (map_count(stream->maps) > MAPS_KEPT) {
-        drop_maps(stream);
-    }
-    group->open = true;
-    group->flags = flags;
-    group->gtid = gtid;
-    group->at_us = (int64_t)event->at_s * 1000000;
-    return 0;
-}
-
-/* All of it is known. What another domain did to tables that are not ours is nobody's business. */
-static int end_group(struct feed_stream *stream, struct err *err)
-{
-    struct feed_group *group = &stream->group;
-    const struct feed_gtid gtid = group->gtid;
-    int status = 0;
-
-    if (group->n_changes < group->handed_changes || group->n_statements < group->handed_statements) {
-        return err_set(err, ERR_INTERNAL, "feed %u-%u-%llu is shorter than when it was read first",
-            gtid.domain, gtid.server, (unsigned long long)gtid.sequence);
-    }
-    if (gtid.domain == FEED_CLOCK_DOMAIN || group->handed ||
-        (group->part != NULL && group->part->tx.n_changes + group->part->tx.n_statements > 0)) {
-        status = hand_over(stream, true, err);
-    }
-    close_group(stream);
-    if (status != 0) {
-        return status;
-    }
-    feed_position_set(&stream->position, gtid);
-    stream->n_transactions++;
-    stream->sink.reach(stream->sink.arg, stream->place, gtid.domain == FEED_CLOCK_DOMAIN,
-        feed_position_sequence(&stream->position, FEED_CLOCK_DOMAIN));
-    return 0;
-}
-
-/* The GTID counts, its content does not: an empty transaction stands for it. */
-static int end_group_without(struct feed_stream *stream, struct err *err)
-{
-    struct feed_group *group = &stream->group;
-
-    if (group->handed) {
-        return err_set(err, ERR_INTERNAL,
-            "feed %u-%u-%llu was rolled back after parts of it were handed over", group->gtid.domain,
-            group->gtid.server, (unsigned long long)group->gtid.sequence);
-    }
-    if (group->part != NULL) {
-        feed_tx_unref(&group->part->tx);
-        group->part = NULL;
-    }
-    return end_group(stream, err);
-}
-
-/* ---- savepoints: statements on other engines keep what was rolled back in the binlog ---- */
-
-static void set_savepoint(struct feed_group *group, struct str name)
-{
-    for (size_t i = 0; i < group->n_savepoints; i++) {
-        if (str_eq(group->savepoints[i].name, name)) { /* set again: the old one is gone */
-            for (size_t j = i + 1; j < group->n_savepoints; j++) {
-                group->savepoints[j - 1] = group->savepoints[j];
-            }
-            group->n_savepoints--;
-            break;
-        }
-    }
-    if (group->n_savepoints == group->max_savepoints) {
-        group->max_savepoints = group->max_savepoints * 2 + 4;
-        group->savepoints =
-            must_realloc(group->savepoints, group->max_savepoints * sizeof *group->savepoints);
-    }
-    group->savepoints[group->n_savepoints++] =
-        (struct feed_savepoint){arena_copy(group->names, name), group->n_changes, group->n_statements};
-}
-
-static int go_back(struct feed_stream *stream, struct str name, struct err *err)
-{
-    struct feed_group *group = &stream->group;
-
-    for (size_t i = group->n_savepoints; i > 0; i--) {
-        const struct feed_savepoint *point = &group->savepoints[i - 1];
-
-        if (!str_eq(point->name, name)) {
-            continue;
-        }
-        if (point->n_changes < group->handed_changes || point->n_statements < group->handed_statements) {
-            break;
-        }
-        group->n_changes = point->n_changes;
-        group->n_statements = point->n_statements;
-        group->n_savepoints = i;
-        if (group->part != NULL) {
-            group->part->tx.n_changes = (size_t)(group->n_changes - group->handed_changes);
-            group->part->tx.n_statements = (size_t)(group->n_statements - group->handed_statements);
-        }
-        return 0;
-    }
-    return err_set(err, ERR_INTERNAL, "feed rolled back to a savepoint that is not in hand");
-}
-
 /* ---- statements ---- */
 
 static bool is_prepared_xa(const struct feed_group *group)
@@ -316,8 +130,8 @@ static int keep_statement(struct feed_stream *stream, const struct feed_query *q
     if (group->n_statements++ < group->handed_statements) {
         return 0;
     }
-    feed_box_add_statement(part_of(stream), query->schema, query->text);
-    return hand_over_if_large(stream, err);
+    feed_box_add_statement(feed_group_part(stream), query->schema, query->text);
+    return feed_group_check_size(stream, err);
 }
 
 static int take_query(struct feed_stream *stream, const struct feed_event *event, struct err *err)
@@ -340,19 +154,20 @@ static int take_query(struct feed_stream *stream, const struct feed_event *event
             return err_set(err, ERR_INTERNAL, "feed XA COMMIT: its rows were logged when it was prepared");
         }
         status = keep_statement(stream, &query, err);
-        return status == 0 ? end_group(stream, err) : status;
+        return status == 0 ? feed_group_end(stream, err) : status;
     }
     if (str_eq(query.text, STR("COMMIT"))) {
-        return end_group(stream, err);
+        return feed_group_end(stream, err);
     }
     if (str_eq(query.text, STR("ROLLBACK"))) {
-        return end_group_without(stream, err);
+        return feed_group_end_without(stream, err);
     }
     if (str_starts(query.text, rollback_to)) {
-        return go_back(stream, (struct str){query.text.p + rollback_to.n, query.text.n - rollback_to.n}, err);
+        return feed_group_go_back(
+            stream, (struct str){query.text.p + rollback_to.n, query.text.n - rollback_to.n}, err);
     }
     if (str_starts(query.text, savepoint)) {
-        set_savepoint(group, (struct str){query.text.p + savepoint.n, query.text.n - savepoint.n});
+        feed_group_set_savepoint(group, (struct str){query.text.p + savepoint.n, query.text.n - savepoint.n});
         return 0;
     }
     if (str_eq(query.text, STR("BEGIN")) || str_starts(query.text, STR("XA START")) ||
@@ -398,7 +213,7 @@ static int take_row(struct feed_stream *stream, struct feed_rows *rows, struct f
 {
     struct feed_group *group = &stream->group;
     const bool skip = group->n_changes < group->handed_changes || is_prepared_xa(group);
-    struct arena *arena = skip ? stream->spare : part_of(stream)->arena;
+    struct arena *arena = skip ? stream->spare : feed_group_part(stream)->arena;
     struct feed_change change = {.op = rows->op};
     int status = 0;
 
@@ -418,7 +233,7 @@ static int take_row(struct feed_stream *stream, struct feed_rows *rows, struct f
         return 0;
     }
     feed_box_add_change(group->part, map, change);
-    return hand_over_if_large(stream, err);
+    return feed_group_check_size(stream, err);
 }
 
 static int take_rows(struct feed_stream *stream, const struct feed_event *event, struct err *err)
@@ -459,7 +274,7 @@ static int take_xa_prepare(struct feed_stream *stream, const struct feed_event *
     if (body.bad || !stream->group.open) {
         return err_set(err, ERR_INTERNAL, "feed malformed XA event");
     }
-    return one_phase ? end_group(stream, err) : end_group_without(stream, err);
+    return one_phase ? feed_group_end(stream, err) : feed_group_end_without(stream, err);
 }
 
 /* A file that begins inside of a group: the server broke while it wrote that group, which never committed. */
@@ -471,7 +286,7 @@ static int take_format(struct feed_stream *stream, struct bytes raw, struct err 
     if (stream->group.open && stream->group.handed) {
         return err_set(err, ERR_INTERNAL, "feed a transaction broke off after parts of it were handed over");
     }
-    close_group(stream);
+    feed_group_close(stream);
     return 0;
 }
 
@@ -509,7 +324,7 @@ static int take_gtid(
     if (!stream->group.open) {
         stream->group.gtid.server = (uint32_t)take_le(&raw, 4);
     }
-    return begin_group(stream, event, err);
+    return feed_group_begin(stream, event, err);
 }
 
 static int take_event(
@@ -528,7 +343,7 @@ static int take_event(
     case EXECUTE_LOAD_QUERY_EVENT:
         return take_query(stream, event, err);
     case XID_EVENT:
-        return stream->group.open ? end_group(stream, err)
+        return stream->group.open ? feed_group_end(stream, err)
                                   : err_set(err, ERR_INTERNAL, "feed commit outside of a transaction");
     case XA_PREPARE_LOG_EVENT:
         return take_xa_prepare(stream, event, err);

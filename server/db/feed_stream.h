@@ -143,6 +143,22 @@ struct feed_stream {
 };
 #define FEED_CLOCK_DOMAIN 0
 
+/* ---- feed_group.c: the stream's open transaction ---- */
+
+int feed_group_begin(struct feed_stream *stream, const struct feed_event *event, struct err *err);
+struct feed_box *feed_group_part(struct feed_stream *stream); /* to add to */
+int feed_group_check_size(
+    struct feed_stream *stream, struct err *err); /* after adding: hands a full part over */
+int feed_group_end(struct feed_stream *stream, struct err *err);
+/* The GTID counts, its content does not: an empty transaction stands for it. */
+int feed_group_end_without(struct feed_stream *stream, struct err *err);
+void feed_group_set_savepoint(struct feed_group *group, struct str name);
+int feed_group_go_back(struct feed_stream *stream, struct str name, struct err *err);
+void feed_group_close(struct feed_stream *stream); /* forgets what is open */
+void feed_stream_drop_maps(struct feed_stream *stream);
+
+/* ---- feed_stream.c ---- */
+
 void feed_stream_init(struct feed_stream *stream, const char *const *schemas,
     const struct feed_lookup *lookup, const struct feed_sink *sink, size_t part_bytes);
 void feed_stream_done(struct feed_stream *stream);
