@@ -153,7 +153,7 @@ static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
 static task_fn int create_once(struct caller *caller, struct str form_key, const struct json *const *items,
     size_t n, struct creation *creation, struct tx_done *ret_done, struct err *err)
 {
-    int rc = plan_make(caller, form_key, &creation->plan, err);
+    int rc = plan_make(task_arena(), caller, form_key, &creation->plan, err);
     if (rc < 0)
         return rc;
     creation->n = n;

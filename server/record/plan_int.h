@@ -18,6 +18,7 @@ struct record_view {
 };
 
 struct plan {
+    struct arena *arena;
     struct caller *caller;
     const struct form *form;
     const struct policy_form *grants;

@@ -68,10 +68,11 @@ struct record {
     const struct record_view *view; /* what the caller may do with this row */
 };
 
-/* A policy bound to a form, for the length of a request. */
+/* A policy bound to a form; lives in the arena it was made in, as long as its caller. */
 struct plan;
 /* ERR_NOT_FOUND if the form does not exist or the caller has no grant for it. */
-int plan_make(struct caller *caller, struct str form_key, struct plan **ret_plan, struct err *err);
+int plan_make(
+    struct arena *arena, struct caller *caller, struct str form_key, struct plan **ret_plan, struct err *err);
 const struct form *plan_form(const struct plan *plan);
 uint32_t plan_actions(const struct plan *plan); /* on any row */
 /* The best level that the caller has for the field on any row. */
@@ -84,8 +85,9 @@ struct str record_version(const struct plan *plan, const struct record *record);
 
 struct record_query {
     struct str q, sort, after;
-    struct str fields; /* keys with commas; empty: all visible */
-    int64_t limit;     /* 0: the default */
+    struct str fields;         /* keys with commas; empty: all visible */
+    const struct json *filter; /* NULL: none */
+    int64_t limit;             /* 0: the default */
     bool count;
 };
 struct record_list {
@@ -96,7 +98,7 @@ struct record_list {
     int64_t total;   /* -1: not asked */
     bool *selected;  /* by field: which to print; NULL: all */
 };
-task_fn int record_list(struct caller *caller, struct plan *plan, const struct record_query *query,
+task_fn int record_list(struct caller *caller, struct str form_key, const struct record_query *query,
     struct record_list *ret_list, struct err *err);
 void record_print_selected(
     const struct plan *plan, const struct record *record, const bool *selected, struct json_out *out);
