@@ -46,10 +46,21 @@ struct image_map *image_map_new(struct arena *arena, const struct form *form, co
     return map;
 }
 
+int64_t image_id(const struct image_map *map, const struct db_val *cells)
+{
+    return cells[map->id].i;
+}
+
 /* A column that came after this image was written holds null. */
 static struct db_val cell_or_null(const struct db_val *cells, size_t column)
 {
     return column == NO_COLUMN ? DB_N : cells[column];
+}
+
+void image_values(const struct image_map *map, const struct db_val *cells, struct db_val *ret_values)
+{
+    for (size_t i = 0; i < map->form->n_fields; i++)
+        ret_values[i] = cell_or_null(cells, map->values[i]);
 }
 
 static int64_t id_or_none(const struct db_val *cell)

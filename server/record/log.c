@@ -146,7 +146,8 @@ static void print_text_or_null(const char *key, struct str text, struct json_out
         json_out_null(out);
 }
 
-static void print_event(const struct caller *caller, const struct audit_row *row, struct json_out *out)
+void log_print_event(
+    const struct caller *caller, const struct audit_row *row, struct str pos, struct json_out *out)
 {
     json_out_object(out);
     json_out_member_id(out, "id", row->id);
@@ -166,9 +167,8 @@ static void print_event(const struct caller *caller, const struct audit_row *row
     print_text_or_null("address", row->address, out);
     print_text_or_null("request", row->request, out);
     print_detail(row, out);
-    /* The position comes with the change feed; until it has passed the event it is null (CONTRACT 2). */
-    json_out_key(out, STR("pos"));
-    json_out_null(out);
+    /* The event's own row cannot know its position; the feed tells it to the live tail. */
+    print_text_or_null("pos", pos, out);
     json_out_object_end(out);
 }
 
@@ -221,7 +221,7 @@ task_fn int log_print(
     json_out_key(out, STR("items"));
     json_out_array(out);
     for (size_t i = 0; i < n; i++)
-        print_event(caller, &rows[i], out);
+        log_print_event(caller, &rows[i], STR_NULL, out);
     json_out_array_end(out);
     json_out_key(out, STR("next"));
     if (more && n > 0)

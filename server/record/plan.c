@@ -92,6 +92,11 @@ bool view_is_visible(const struct record_view *view)
     return (view->actions & SEES) != 0;
 }
 
+bool record_is_readable(const struct record *record)
+{
+    return (record->view->actions & 1u << ACTION_READ) != 0;
+}
+
 static int64_t id_or_none(const struct db_val *cell)
 {
     return cell->kind == DB_INT ? cell->i : 0;

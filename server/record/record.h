@@ -68,6 +68,9 @@ struct record {
     const struct record_view *view; /* what the caller may do with this row */
 };
 
+/* Whether the caller may open the record (ACTION_READ). */
+bool record_is_readable(const struct record *record);
+
 /* A policy bound to a form; lives in the arena it was made in, as long as its caller. */
 struct plan;
 /* ERR_NOT_FOUND if the form does not exist or the caller has no grant for it. */
@@ -147,6 +150,13 @@ task_fn int sign_out(struct caller *caller, struct err *err);
  * out. */
 task_fn int log_print(
     struct caller *caller, const struct audit_filter *filter, struct json_out *out, struct err *err);
+
+/* One event as log_print prints it; for the live tail, whose event comes from the feed. pos empty: null. */
+void log_print_event(const struct caller *caller, const struct audit_row *row, struct str pos, struct json_out *out);
+/* The newest events as the caller may see them (the subscription is what is audited); only: one action, or
+ * AUDIT_ACTION_COUNT. */
+task_fn int log_newest(struct caller *caller, enum audit_action only, size_t limit, struct audit_row **ret_rows, size_t *ret_n,
+    struct err *err);
 
 /* ---- forms, people, rights
  * --------------------------------------------------------------------------------------- */

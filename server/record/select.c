@@ -82,17 +82,19 @@ static void set_env(struct select *select)
         .zone = select->plan->caller->house->conf->server_time_zone};
 }
 
-int select_make(struct arena *arena, struct caller *caller, struct str form_key,
+static int make(struct arena *arena, struct caller *caller, struct str form_key, int64_t one,
     const struct select_query *query, struct select **ret_select, struct err *err)
 {
     struct select *select = arena_new_one(arena, struct select);
     const struct filter_caller fields = {.arg = select, .find = find_field};
+    enum access_action needed = one ? ACTION_READ : ACTION_LIST;
     select->arena = arena;
+    select->one = one;
     int rc = plan_make(arena, caller, form_key, &select->plan, err);
     if (rc < 0)
         return rc;
-    if (!(select->plan->grants->actions & 1u << ACTION_LIST))
-        return err_set(err, ERR_FORBIDDEN, "no grant lists the form");
+    if (!(select->plan->grants->actions & 1u << needed))
+        return err_set(err, ERR_FORBIDDEN, "no grant lists or reads the form");
     set_env(select);
     select->q = arena_copy(arena, query->q);
     (void)parse_sort(select, query->sort, err);
@@ -103,6 +105,18 @@ int select_make(struct arena *arena, struct caller *caller, struct str form_key,
         return -(int)err->code;
     *ret_select = select;
     return 0;
+}
+
+int select_make(struct arena *arena, struct caller *caller, struct str form_key, const struct select_query *query,
+    struct select **ret_select, struct err *err)
+{
+    return make(arena, caller, form_key, 0, query, ret_select, err);
+}
+
+int select_make_one(struct arena *arena, struct caller *caller, struct str form_key, int64_t id,
+    const struct select_query *query, struct select **ret_select, struct err *err)
+{
+    return make(arena, caller, form_key, id, query, ret_select, err);
 }
 
 struct plan *select_plan(const struct select *select)
@@ -202,7 +216,11 @@ int select_where(const struct select *select, struct statement *to, struct err *
     struct where where = {.plan = select->plan, .to = to};
     const struct filter_sql sql = {.sql = to->sql, .arg = &where, .bind = bind_value, .clear = append_clear};
     buf_printf(to->sql, " FROM `%.*s` r WHERE r._live = 1 AND ", STR_ARGS(select->plan->form->table));
-    plan_where_rows(select->plan, ACTION_LIST, to);
+    plan_where_rows(select->plan, select->one ? ACTION_READ : ACTION_LIST, to);
+    if (select->one) {
+        buf_add_text(to->sql, " AND r._id = ?");
+        statement_bind(to, DB_I(select->one));
+    }
     where_search(select->plan, select->q, to);
     if (!select->filter)
         return 0;

@@ -23,6 +23,9 @@ struct select_query {
  * once. */
 int select_make(struct arena *arena, struct caller *caller, struct str form_key,
     const struct select_query *query, struct select **ret_select, struct err *err);
+/* One record by its id: the right to read it decides, not the one to list it. query: fields only. */
+int select_make_one(struct arena *arena, struct caller *caller, struct str form_key, int64_t id,
+    const struct select_query *query, struct select **ret_select, struct err *err);
 struct plan *select_plan(const struct select *select);
 const struct filter *select_filter(const struct select *select);
 
@@ -49,6 +52,9 @@ task_fn int select_count(struct tx *tx, struct select *select, int64_t *ret_tota
 /* Where a form's fields stand in the images of its table; made once a table map. NULL if the table is not the
  * form's. */
 struct image_map;
+/* The record's id, and its values by field as the row holds them (for the index; no rights are looked at). */
+int64_t image_id(const struct image_map *map, const struct db_val *cells);
+void image_values(const struct image_map *map, const struct db_val *cells, struct db_val *ret_values);
 struct image_map *image_map_new(struct arena *arena, const struct form *form, const struct feed_table *table);
 /* The image as a record (values point into the image; the sort keys are kept beside). False: the row is in
  * the recycle bin. */
