@@ -106,7 +106,7 @@ use_node() {
 
 # build_server PRESET [TARGET…]: ninja decides what there is to do.
 build_server() {
-    local preset=$1 folder=build/$1 wanted
+    local preset=$1 folder=build/$1 wanted stamp
     shift
     wanted=$(sha256sum <CMakePresets.json)
     mkdir -p "$folder"
@@ -118,14 +118,16 @@ build_server() {
         fi
         printf '%s\n' "$wanted" >"$folder/.presets"
     fi
-    if ninja -C "$folder" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
-        return 0
+    # Ninja decides what there is to do; this only decides whether to announce that it may take a while.
+    stamp=$folder/.built${1:+-$1}
+    if [ ! -e "$stamp" ] || [ -n "$(find server tests/unit tests/fuzz tests/bench cmake CMakeLists.txt -newer "$stamp" -print -quit)" ]; then
+        say "Building the server (preset $preset)"
     fi
-    say "Building the server (preset $preset)"
     if ! ninja -C "$folder" "$@" >"$folder/build.log" 2>&1; then
         tail -n 40 "$folder/build.log" >&2
         fail "The build failed; the whole story is in $folder/build.log."
     fi
+    touch "$stamp"
 }
 
 web_sources_sum() {

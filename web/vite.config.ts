@@ -30,7 +30,6 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   test: {
-    environment: 'happy-dom',
     include: ['src/**/*.test.ts'],
     restoreMocks: true,
   },

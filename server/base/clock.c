@@ -42,19 +42,19 @@ void clock_set_offset(int64_t offset_us)
         atomic_store(&monotonic_offset_us, offset_us);
 }
 
-static int64_t days_from_civil(int year, int month, int day)
+/* Years from 1 and their days: nothing below is negative once counted from the first era. */
+int64_t clock_days_of_date(int year, int month, int day)
 {
-    int64_t y = year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
+    int64_t y = year - (month <= 2), era = y / 400, of_era = y % 400;
     int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     int64_t day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + day_of_year;
     return era * 146097 + day_of_era - 719468;
 }
 
-static void civil_from_days(int64_t days, int *ret_year, int *ret_month, int *ret_day)
+void clock_date_of_days(int64_t days, int *ret_year, int *ret_month, int *ret_day)
 {
     days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097, day_of_era = days - era * 146097;
+    int64_t era = days / 146097, day_of_era = days % 146097;
     int64_t of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * of_era + of_era / 4 - of_era / 100);
     int64_t from_march = (5 * day_of_year + 2) / 153;
@@ -77,7 +77,7 @@ static size_t print(int64_t utc_us, char separator, const char *end, char text[C
         days--;
     }
     int year, month, day;
-    civil_from_days(days, &year, &month, &day);
+    clock_date_of_days(days, &year, &month, &day);
     int n = snprintf(text, CLOCK_TEXT_MAX, "%04d-%02d-%02d%c%02d:%02d:%02d.%06d%s", year, month, day,
         separator, (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60), (int)us, end);
     must(n > 0 && n < CLOCK_TEXT_MAX);
@@ -176,7 +176,7 @@ static bool parse(struct str text, char separator, bool with_zone, int64_t *ret_
     if (!take_date(&text, &year, &month, &day) || !take_char(&text, separator) ||
         !take_clock_time(&text, &of_day) || (with_zone && !take_zone(&text, &zone)) || text.n != 0)
         return false;
-    int64_t utc_us = days_from_civil(year, month, day) * S_PER_DAY * US_PER_S + of_day - zone;
+    int64_t utc_us = clock_days_of_date(year, month, day) * S_PER_DAY * US_PER_S + of_day - zone;
     if (utc_us < FIRST_US || utc_us > LAST_US)
         return false;
     *ret_utc_us = utc_us;

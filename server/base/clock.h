@@ -26,4 +26,8 @@ bool clock_parse_sql(struct str text, int64_t *ret_utc_us);
 /* "2026-02-29" is refused: a real date of the proleptic Gregorian calendar, years 0001 to 9999. */
 bool clock_parse_date(struct str text, int *ret_year, int *ret_month, int *ret_day);
 
+/* Days since 1970-01-01 of such a date, and back. */
+int64_t clock_days_of_date(int year, int month, int day);
+void clock_date_of_days(int64_t days, int *ret_year, int *ret_month, int *ret_day);
+
 #endif

@@ -135,7 +135,7 @@ static bool change_scale(struct dec value, int scale, bool round, struct dec *re
     u128 factor = power_of_ten(value.scale - scale), lost = units % factor;
     if (lost != 0 && !round)
         return false;
-    return make(value.units < 0, units / factor + (lost >= factor / 2 + factor % 2), scale, ret_value);
+    return make(value.units < 0, units / factor + (lost >= factor / 2), scale, ret_value);
 }
 
 bool dec_rescale(struct dec value, int scale, struct dec *ret_value)

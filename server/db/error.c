@@ -137,7 +137,8 @@ int conn_error(struct conn *conn, unsigned number, const char *message, const ch
         if (conn->timed_out) {
             return err_set(err, ERR_DB_LOST, "db statement time-out in %.60s", sql);
         }
-        return err_set(err, ERR_DB_LOST, "db connection lost (%u) in %.60s", number, sql);
+        return err_set(err, ERR_DB_LOST, "db connection lost (%u%s%.100s) in %.60s", number,
+            quotes_names_only(number) ? ": " : "", quotes_names_only(number) ? message : "", sql);
     case AWAY:
         if (err->code == ERR_NONE) {
             err->retry_after_s = 1;

@@ -142,6 +142,13 @@ int files_make_folders(
     if (realpath(arena_cstr(arena, data_dir), real) == NULL) {
         return io_error(err, "resolve", data_dir);
     }
+    for (const char *c = real; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\' || *c == '\'' ||
+            (unsigned char)*c < ' ') { /* it stands in MariaDB's option file */
+            return err_set(
+                err, ERR_CONFIG, "the data folder's path holds a quote, a backslash or a control character");
+        }
+    }
     name_paths(arena, arena_copy(arena, str_of(real)), &paths);
     if ((status = make_folder(paths.run, err)) != 0 || (status = make_folder(paths.secrets, err)) != 0) {
         return status;

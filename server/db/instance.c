@@ -47,9 +47,10 @@ struct instance {
 static task_fn int initialise(struct instance *instance, struct err *err)
 {
     struct arena *arena = task_arena();
-    struct str folder =
-        arena_printf(arena, "%.*s.init.%lld", STR_ARGS(instance->paths.datadir), (long long)clock_utc_us());
-    const char *datadir = arena_cstr(arena, arena_printf(arena, "--datadir=%.*s", STR_ARGS(folder)));
+    struct str name = arena_printf(arena, "mariadb.init.%lld", (long long)clock_utc_us());
+    struct str folder = arena_printf(arena, "%.*s/%.*s", STR_ARGS(instance->paths.data), STR_ARGS(name));
+    /* Relative: the script does not take blanks in a path. */
+    const char *datadir = arena_cstr(arena, arena_printf(arena, "--datadir=./%.*s", STR_ARGS(name)));
     const char *argv[] = {"mariadb-install-db", "--no-defaults", datadir,
         "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
         "--character-set-server=utf8mb4", "--collation-server=utf8mb4_nopad_bin",
@@ -57,7 +58,7 @@ static task_fn int initialise(struct instance *instance, struct err *err)
     int status;
 
     files_remove_stale(arena, instance->paths.data, "mariadb.init.");
-    status = process_run(argv, instance->paths.log, err);
+    status = process_run(argv, instance->paths.data, instance->paths.log, err);
     if (status == 0) {
         status = files_sync_folder(folder, err);
     }
@@ -157,7 +158,8 @@ static task_fn int start_server(struct instance *instance, struct err *err)
     }
     if ((status = files_write_config(&instance->paths, instance->conf, err)) != 0 ||
         (status = files_write_init_sql(&instance->paths, passwords, err)) != 0 ||
-        (status = process_start(argv, instance->paths.log, true, &instance->child, err)) != 0) {
+        (status = process_start(
+             argv, instance->paths.data, instance->paths.log, true, &instance->child, err)) != 0) {
         return status;
     }
     instance->pid = process_pid(instance->child);

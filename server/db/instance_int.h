@@ -42,16 +42,17 @@ void files_remove_stale(struct arena *arena, struct str folder, const char *pref
 /* ---- process.c ---- */
 
 struct process; /* a child of ours; its handle lives on its own */
-/* Output goes to the end of the file `log`. `own_session`: no signal of our terminal reaches it. */
-int process_start(
-    const char *const *argv, struct str log, bool own_session, struct process **ret_process, struct err *err);
+/* Runs in the folder `cwd`; output goes to the end of the file `log`. `own_session`: no signal of our
+ * terminal reaches it. */
+int process_start(const char *const *argv, struct str cwd, struct str log, bool own_session,
+    struct process **ret_process, struct err *err);
 pid_t process_pid(const struct process *process);
 /* True when it has ended; *ret_how (may be NULL) then tells how, in the arena of the calling task. */
 bool process_has_ended(const struct process *process, struct str *ret_how);
 bool process_succeeded(const struct process *process);
 void process_set_waiter(struct process *process, struct task *task); /* woken at the end; NULL: nobody */
 void process_free(struct process *process);                          /* has ended, or is left alone */
-task_fn int process_run(const char *const *argv, struct str log, struct err *err); /* firm */
+task_fn int process_run(const char *const *argv, struct str cwd, struct str log, struct err *err); /* firm */
 /* A server started with this configuration file, by whomever; 0: none. */
 pid_t process_find(struct str config);
 bool process_is_alive(pid_t pid, struct str config);

@@ -77,8 +77,8 @@ static char **copy_arguments(struct arena *arena, const char *const *argv)
     return copy;
 }
 
-int process_start(
-    const char *const *argv, struct str log, bool own_session, struct process **ret_process, struct err *err)
+int process_start(const char *const *argv, struct str cwd, struct str log, bool own_session,
+    struct process **ret_process, struct err *err)
 {
     const int log_fd = open(log.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     struct process *process = must_alloc(sizeof *process);
@@ -87,6 +87,7 @@ int process_start(
     char **arguments = copy_arguments(task_arena(), argv);
     const uv_process_options_t options = {.exit_cb = on_exit_of,
         .file = arguments[0],
+        .cwd = arena_cstr(task_arena(), cwd),
         .args = arguments,
         .env = make_environment(task_arena()),
         .flags = own_session ? UV_PROCESS_DETACHED : 0,
@@ -142,11 +143,11 @@ void process_free(struct process *process)
     }
 }
 
-int process_run(const char *const *argv, struct str log, struct err *err)
+int process_run(const char *const *argv, struct str cwd, struct str log, struct err *err)
 {
     struct process *process = NULL;
     struct str how = STR_NULL;
-    int status = process_start(argv, log, false, &process, err);
+    int status = process_start(argv, cwd, log, false, &process, err);
 
     if (status != 0) {
         return status;

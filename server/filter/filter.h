@@ -12,9 +12,12 @@
 #include "db/db.h"
 #include "json/json.h"
 
-#define FILTER_DEPTH_MAX 8
+#define FILTER_DEPTH_MAX 8 /* groups (and, or, not) inside of each other */
 #define FILTER_CONDITIONS_MAX 64
-#define FILTER_VALUES_MAX 200 /* of one in or nin */
+#define FILTER_VALUES_MAX 200  /* of one in, nin, any, all or none */
+#define FILTER_TEXT_MAX 1000   /* characters of one value */
+#define FILTER_BYTES_MAX 65536 /* of all values together */
+#define FILTER_BINDS_MAX 20000 /* of one statement: "@my_department" binds a value for each department */
 
 enum filter_kind {
     FILTER_TEXT,     /* text with a folded column beside it */
@@ -56,11 +59,20 @@ struct filter_env {
     struct str zone; /* decides what a day is */
 };
 
-/* SQL. `clear` appends a condition that holds where the field is clear for the viewer, and binds its values;
- * it returns false (and appends nothing) where the field is clear on every row that can come up. The result
- * is TRUE, FALSE or NULL (unknown). */
+/*
+ * SQL, in brackets. `clear` appends a condition that holds where the field is clear for the viewer, and binds
+ * its values; it returns false (and appends nothing) where the field is clear on every row that can come up.
+ *
+ * The result is TRUE, FALSE or NULL (unknown), exactly. With `as_where` it is TRUE on the same rows, and
+ * FALSE or NULL, no matter which, on the others: conditions on fields that are not always clear then stand
+ * free for an index to serve. For a WHERE; never to be negated or shown.
+ *
+ * ERR_TOO_LARGE past FILTER_BINDS_MAX, ERR_CONFIG for an unknown zone.
+ */
 struct filter_sql {
     struct buf *sql;
+    struct arena *arena; /* holds bound texts that are not the filter's own */
+    bool as_where;
     void *arg;
     void (*bind)(void *arg, struct db_val value);
     bool (*clear)(void *arg, const struct filter_field *field);
@@ -87,17 +99,23 @@ const size_t *filter_fields(const struct filter *filter, size_t *ret_n);
  */
 struct filter_access {
     enum { FILTER_ACCESS_EQUAL, FILTER_ACCESS_RANGE, FILTER_ACCESS_NONE } kind;
-    size_t field;                /* index of the row's value */
-    const struct db_val *values; /* EQUAL: n_values of them, as stored */
+    size_t field; /* index of the row's value */
+    enum filter_kind field_kind;
+    const struct db_val *values; /* EQUAL: n_values of them, as filter_normal gives them */
     size_t n_values;
     struct db_val low, high; /* RANGE, inclusive; DB_NULL: open; compared as filter_compare does */
 };
+/* Holds for as long as filter_valid_until says. No alternative at all: no row can match. */
 bool filter_accesses(const struct filter *filter, const struct filter_env *env, struct arena *arena,
     const struct filter_access **ret_accesses, size_t *ret_n);
 /* The order of stored values of one kind, as SQL orders them; neither may be null. */
 int filter_compare(enum filter_kind kind, const struct db_val *a, const struct db_val *b);
+/* One form for all stored values that are equal ("12.50" and "12.5"): a key for hashing. Not null. The text
+ * is in the arena or a part of the value's own. */
+struct db_val filter_normal(enum filter_kind kind, const struct db_val *value, struct arena *arena);
 
-/* A normal form of the tree as text: equal filters print alike, whatever the order of their conditions. */
+/* A normal form of the tree as text, JSON that reads as the same filter: filters that differ in the order of
+ * their conditions, in doubles, in nesting or in where a `not` stands print alike. */
 struct str filter_print(const struct filter *filter, struct arena *arena);
 
 #endif

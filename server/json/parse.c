@@ -18,7 +18,7 @@
 struct copier {
     struct arena *arena;
     size_t n_nodes;
-    bool failed; /* json-c holds something that the check would not have passed */
+    bool failed; /* a number that no double holds */
 };
 
 static struct str copy_text(struct copier *copier, const char *p, size_t n)
@@ -134,8 +134,10 @@ int json_parse(struct arena *arena, struct str text, const struct json_limits *l
     struct json *value = arena_new_one(arena, struct json);
     copy_value(&copier, object, value);
     json_object_put(object);
-    if (copier.failed || copier.n_nodes != check.n_nodes)
-        return err_set(err, ERR_BAD_JSON, "JSON with a number out of range, or read differently by json-c");
+    if (copier.failed)
+        return err_set(err, ERR_BAD_JSON, "JSON with a number out of range");
+    if (copier.n_nodes != check.n_nodes)
+        return err_set(err, ERR_BAD_JSON, "JSON read differently by json-c");
     *ret_value = value;
     return 0;
 }

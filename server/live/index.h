@@ -5,8 +5,9 @@
  * residual list of its form. A probe with a row's values returns each candidate once; whether it really holds
  * the row is the caller's to judge (REALTIME C.3).
  *
- * Equality: a hash from (field, value) to channels. Ranges: an interval structure a field, ordered as
- * filter_compare orders.
+ * Equality: a hash from a field's value to channels. Ranges: a tree of intervals a field, ordered as
+ * filter_compare orders. Both keep keys made from the values (index_int.h), not the values: a candidate too
+ * many is lawful, one too few never is.
  */
 #ifndef TIDEMARK_LIVE_INDEX_H
 #define TIDEMARK_LIVE_INDEX_H
@@ -17,17 +18,21 @@ struct live_index; /* of one form */
 
 /* kinds: by field, how values of ranges are ordered; copied. */
 struct live_index *live_index_new(const enum filter_kind *kinds, size_t n_fields);
+/* All entries have been removed by then. NULL is accepted. */
 void live_index_free(struct live_index *index);
 
-/* What a channel embeds; zeroed at first. */
+/* What a channel embeds; zeroed at first. Stays where it is while it is registered. */
 struct live_entry {
     void *owner;    /* the channel */
-    void *parts;    /* private to the index */
+    void *parts;    /* private to the index; NULL: not registered */
     uint64_t probe; /* private: the last probe that gave it */
 };
-/* Values are copied. n 0 or accesses NULL: residual. */
+/* What is needed of the accesses is copied. n 0 or accesses NULL: residual; likewise where one alternative
+ * has no access, or one that has no key here: a field with several choices, whose rows hold an array. A null
+ * equals nothing, and no range holds it; a range open at both ends holds every other value. */
 void live_index_add(
     struct live_index *index, struct live_entry *entry, const struct filter_access *accesses, size_t n);
+/* An entry that is not registered is left alone. */
 void live_index_remove(struct live_index *index, struct live_entry *entry);
 
 /* One probe for a change: first with its before image, then with its after image; each candidate comes once.
@@ -39,7 +44,8 @@ void live_index_probe(
     struct live_index *index, const struct db_val *values, void (*found)(void *owner, void *arg), void *arg);
 
 struct live_index_stats {
-    size_t entries, residual, equal_keys, ranges;
+    size_t entries, residual;  /* residual ones are entries, too */
+    size_t equal_keys, ranges; /* different ones */
 };
 struct live_index_stats live_index_stats_now(const struct live_index *index);
 

@@ -354,7 +354,6 @@ int task_sleep(uint64_t ms, struct err *err)
 {
     const uint64_t end_ns = uv_hrtime() + ms * 1000000u;
     struct task *task = current_task();
-    struct err timeout = {0};
     int status;
 
     if (ms == 0) { /* let the others run */
@@ -365,17 +364,16 @@ int task_sleep(uint64_t ms, struct err *err)
         }
         return status;
     }
-    for (;;) { /* a wake meant for something else does not shorten it */
+    do { /* a wake meant for something else does not shorten it */
         const uint64_t now_ns = uv_hrtime();
+        struct err timeout = {0};
 
-        if (now_ns >= end_ns) {
-            return 0;
-        }
-        status = task_park((end_ns - now_ns + 999999u) / 1000000u, &timeout);
+        status = task_park(now_ns < end_ns ? (end_ns - now_ns + 999999u) / 1000000u : 1, &timeout);
         if (status != 0 && status != -ERR_TIMEOUT) {
             return err_set(err, timeout.code, "%s", timeout.detail);
         }
-    }
+    } while (uv_hrtime() < end_ns);
+    return 0;
 }
 
 void task_fail_wait(unsigned nth)

@@ -85,10 +85,9 @@ static task_fn void poll_world(void *arg)
     struct server *server = arg;
     while (!server->stop) {
         struct err err = {0};
-        int rc = world_refresh(&server->boot.house, &err);
-        if (rc == 0)
-            rc = session_poll(server->boot.house.sessions, &err);
-        if (rc < 0 && !task_is_cancelled())
+        int world = world_refresh(&server->boot.house, &err);
+        int sessions = session_poll(server->boot.house.sessions, &err);
+        if ((world < 0 || sessions < 0) && !task_is_cancelled())
             log_event(LOG_WARN, "main", "poll failed", LOG_C("cause", err.detail));
         err_clear(&err);
         if (task_sleep(POLL_MS, &err) < 0)

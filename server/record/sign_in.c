@@ -90,10 +90,12 @@ static task_fn int check_password(struct signing *signing, struct str password, 
         return rc;
     task_stage("password");
     rc = password_check(sessions, signing->login_key, password, &user_id, &weak, err);
-    if (rc < 0)
-        return rc;
     signing->user_id = allowed ? user_id : 0;
-    return signing->user_id && weak ? password_hash(sessions, password, &signing->stored, err) : 0;
+    if (rc == 0 && signing->user_id && weak)
+        rc = password_hash(sessions, password, &signing->stored, err);
+    if (rc < 0) /* not looked at: it does not count as an attempt */
+        login_guard_abandoned(sessions, signing->login_key, signing->address);
+    return rc;
 }
 
 task_fn int sign_in(struct house *house, struct str login, struct str password, struct str address,
@@ -114,6 +116,8 @@ task_fn int sign_in(struct house *house, struct str login, struct str password, 
     struct tx_opts opts = {.proof_sql = AUDIT_PROOF_SQL, .request_id = signing.event_id};
     task_stage("session");
     rc = tx_run(house->app, &opts, signing.user_id ? write_session : write_refusal, &signing, NULL, err);
+    if (rc < 0)
+        login_guard_abandoned(house->sessions, signing.login_key, signing.address);
     if (rc < 0)
         return rc;
     if (!signing.user_id)

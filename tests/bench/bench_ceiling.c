@@ -23,7 +23,8 @@
 
 enum { MAX_CONNECTIONS = 64, MAX_COLUMNS = 128, CELL_BYTES = 4096, LIST_ROWS = 50 };
 
-static const char SQL_IDS[] = "SELECT _id FROM rec_customer WHERE _deleted_at IS NULL ORDER BY _id LIMIT 4000";
+static const char SQL_IDS[] =
+    "SELECT _id FROM rec_customer WHERE _deleted_at IS NULL ORDER BY _id LIMIT 4000";
 static const char SQL_UPDATE[] =
     "BEGIN NOT ATOMIC START TRANSACTION; "
     "UPDATE rec_customer SET stage = ?, _rev = _rev + 1 WHERE _id = ?; "

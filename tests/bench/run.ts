@@ -23,7 +23,7 @@ function row(what: string, value: string, beside: string, target: string, good?:
   if (good === true) passed++;
   if (good === false) failed++;
   const mark = good === undefined ? "" : good ? "ok" : "MISSED";
-  console.log(`| ${what.padEnd(38)} | ${value.padStart(12)} | ${beside.padStart(26)} | ${target.padEnd(14)} | ${mark.padEnd(6)} |`);
+  console.log(`| ${what.padEnd(38)} | ${value.padStart(16)} | ${beside.padStart(26)} | ${target.padEnd(14)} | ${mark.padEnd(6)} |`);
 }
 
 function measure(program: string, args: string[]): Record<string, number> {
@@ -114,8 +114,8 @@ async function firstLoad(server: Server): Promise<void> {
 
 const server = new Server({ rows: 10_000, binary: path.join(folder, "tidemark") });
 try {
-  console.log(`| ${"what".padEnd(38)} | ${"measured".padStart(12)} | ${"beside it".padStart(26)} | ${"target".padEnd(14)} |        |`);
-  console.log(`| ${"-".repeat(38)} | ${"-".repeat(12)} | ${"-".repeat(26)} | ${"-".repeat(14)} | ------ |`);
+  console.log(`| ${"what".padEnd(38)} | ${"measured".padStart(16)} | ${"beside it".padStart(26)} | ${"target".padEnd(14)} |        |`);
+  console.log(`| ${"-".repeat(38)} | ${"-".repeat(16)} | ${"-".repeat(26)} | ${"-".repeat(14)} | ------ |`);
   const started = Date.now();
   await server.start();
   row("first start, 10,000 customers loaded", `${((Date.now() - started) / 1000).toFixed(1)} s`, "", "");

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct json *value, *again;
     struct err err = {0};
     int rc = json_parse(arena, (struct str){(const char *)data, n}, NULL, &value, &err);
-    must(rc == 0 || strstr(err.detail, "json-c") == NULL || strstr(err.detail, "out of range") != NULL);
+    must(rc == 0 || strstr(err.detail, "json-c") == NULL);
     if (rc == 0) {
         struct buf once, twice;
         check_tree(value);

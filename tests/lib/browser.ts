@@ -77,3 +77,18 @@ export async function keepPicture(page: Page, name: string): Promise<string> {
   await page.screenshot({ path: file }).catch(() => undefined);
   return file;
 }
+
+/** The input of a field on a record's page, and the message beside it. */
+export const input = (key: string): string => `#f-${key}`;
+export const fault = (key: string): string => mark(`error-${key}`);
+
+/** The number in "共 300 条" or "300 records". */
+export async function total(page: Page): Promise<number> {
+  const text = (await page.locator(mark("total")).innerText()).replace(/[,，\s]/g, "");
+  return Number(/\d+/.exec(text)?.[0] ?? NaN);
+}
+
+/** Nothing may be wider than the screen. */
+export async function overflow(page: Page): Promise<number> {
+  return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+}

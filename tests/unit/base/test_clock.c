@@ -134,6 +134,33 @@ static void test_all_years_against_the_library(void **state)
             (int64_t)(random_u64() % UINT64_C(315537897600000000)) - INT64_C(62135596800000000));
 }
 
+/* Every day of the calendar, counted by hand from the first. */
+static void test_days_of_dates(void **state)
+{
+    (void)state;
+    assert_true(clock_days_of_date(1970, 1, 1) == 0);
+    assert_true(clock_days_of_date(2000, 3, 1) == 11017);
+    int64_t days = clock_days_of_date(1, 1, 1);
+    assert_true(days == -719162);
+    for (int year = 1; year <= 9999; year++) {
+        for (int month = 1; month <= 12; month++) {
+            char text[16];
+            int y, m, d;
+            for (int day = 1; day <= 31; day++) {
+                snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, day);
+                if (!clock_parse_date(str_of(text), &y, &m, &d))
+                    continue;
+                if (clock_days_of_date(year, month, day) != days)
+                    fail_msg("%s is not day %lld", text, (long long)days);
+                clock_date_of_days(days++, &y, &m, &d);
+                if (y != year || m != month || d != day)
+                    fail_msg("%s comes back as %d-%d-%d", text, y, m, d);
+            }
+        }
+    }
+    assert_true(days == 2932897);
+}
+
 static void print_past_the_end(void)
 {
     char text[CLOCK_TEXT_MAX];
@@ -154,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_refused_instants),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_all_years_against_the_library),
+        cmocka_unit_test(test_days_of_dates),
         cmocka_unit_test(test_misuse_is_asserted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

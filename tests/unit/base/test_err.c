@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 
+#include "dies.h"
+
 #include <string.h>
 
 static void test_first_cause_wins(void **state)
@@ -50,6 +52,7 @@ static void test_items(void **state)
     assert_ptr_equal(err.items->next, err.last_item);
     assert_null(err.last_item->next);
     assert_string_equal(fault_text(err.last_item, ERR_LANG_ZH, arena).p, "最多 80 个字符");
+    assert_int_equal(fault_text(err.last_item, ERR_LANG_ZH, arena).n, strlen("最多 80 个字符"));
     assert_string_equal(fault_text(err.last_item, ERR_LANG_EN, arena).p, "may have at most 80 characters");
     assert_string_equal(fault_text(err.items, ERR_LANG_EN, arena).p, "is not a valid phone number");
 
@@ -109,6 +112,30 @@ static void test_tables(void **state)
     arena_free(arena);
 }
 
+static void set_none(void)
+{
+    struct err err = {0};
+    err_set(&err, ERR_NONE, "x");
+}
+static void set_past_the_end(void)
+{
+    struct err err = {0};
+    err_set(&err, ERR_CODE_COUNT, "x");
+}
+static void set_nowhere(void)
+{
+    struct err *volatile err = NULL;
+    err_set(err, ERR_IO, "x");
+}
+
+static void test_misuse_is_asserted(void **state)
+{
+    (void)state;
+    assert_true(dies(set_none));
+    assert_true(dies(set_past_the_end));
+    assert_true(dies(set_nowhere));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_items),
         cmocka_unit_test(test_item_after_another_error),
         cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_misuse_is_asserted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,6 +157,14 @@ static void make_without_slot(void)
 {
     id_new();
 }
+static void take_slot_below(void)
+{
+    id_set_slot(-1);
+}
+static void take_slot_above(void)
+{
+    id_set_slot(ID_SLOTS);
+}
 
 int main(void)
 {
@@ -169,7 +177,7 @@ int main(void)
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_misuse_is_asserted),
     };
-    if (!dies(make_without_slot))
+    if (!dies(make_without_slot) || !dies(take_slot_below) || !dies(take_slot_above))
         return 1;
     id_set_slot(SLOT);
     return cmocka_run_group_tests(tests, NULL, NULL);

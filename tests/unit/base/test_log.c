@@ -70,8 +70,14 @@ static void test_values(void **state)
     assert_string_equal(logged(LOG_C("k", "a\nb\r\t")), "info room msg=text k=\"a\\nb\\x0d\\x09\"");
     assert_string_equal(logged(LOG_S("k", STR("a\0\x7f\x1b"))), "info room msg=text k=\"a\\x00\\x7f\\x1b\"");
     assert_string_equal(logged(LOG_C("k", "\xff\xc3")), "info room msg=text k=\"\\xff\\xc3\"");
-    assert_string_equal(
-        logged(LOG_C("k", "\u202e\u2028\xc2\x85")), "info room msg=text k=\"\\u202e\\u2028\\u0085\"");
+    assert_string_equal(logged(LOG_C("k", "\u202e\u2028\u2069\u061c\xc2\x85")),
+        "info room msg=text k=\"\\u202e\\u2028\\u2069\\u061c\\u0085\"");
+    static const char *const EDGES[] = {
+        "\xc2\x80", "\u200b", "\u200f", "\u2028", "\u202e", "\u2060", "\u2069", "\ufeff"};
+    for (size_t i = 0; i < sizeof EDGES / sizeof EDGES[0]; i++)
+        assert_non_null(strstr(logged(LOG_C("k", EDGES[i])), "k=\"\\u"));
+    assert_string_equal(logged(LOG_C("k", "\u00a0\u200a\u2010\u2027\u202f\u205f\u206a")),
+        "info room msg=text k=\u00a0\u200a\u2010\u2027\u202f\u205f\u206a");
     catch_end();
 }
 

@@ -143,7 +143,7 @@ static void test_values(void **state)
     assert_int_equal(
         load(
             "; comment\r\n# another\n\n[server] # here too\nlisten = 127.0.0.2\r\nport=0\n"
-            "name = a.example, b.example ; inline\nweb_dir =  /srv/重庆 web  \n[test]\nfaults=false\n[server]\nlog_level=debug",
+            "name = a.example, b.example ; inline\nweb_dir =  /srv/重庆 web  \n[test]\nfaults=true\n[server]\nlog_level=debug",
             &conf),
         0);
     assert_true(str_eq(conf->server_listen, STR("127.0.0.2")));
@@ -151,6 +151,7 @@ static void test_values(void **state)
     assert_true(str_eq(conf->server_name, STR("a.example, b.example")));
     assert_true(str_eq(conf->server_web_dir, STR("/srv/重庆 web")));
     assert_true(str_eq(conf->server_log_level, STR("debug")));
+    assert_true(conf->test_faults);
     conf_free(conf);
 }
 
@@ -270,15 +271,34 @@ static void test_files_that_are_none(void **state)
     }
 }
 
+static void test_file_at_its_ceiling(void **state)
+{
+    (void)state;
+    size_t n = ((size_t)1 << 20) + 1;
+    char *text = malloc(n);
+    memset(text, '#', n);
+    struct conf *conf;
+    struct err err = {0};
+    write_file(path, text, n - 1, 0600);
+    assert_int_equal(conf_load(path, &conf, &problems, &err), 0);
+    conf_free(conf);
+    write_file(path, text, n, 0600);
+    assert_int_equal(conf_load(path, &conf, &problems, &err), -ERR_CONFIG);
+    assert_non_null(strstr(err.detail, "more than 1048576 bytes"));
+    free(text);
+}
+
 static void test_environment(void **state)
 {
     (void)state;
     struct conf *conf;
     setenv("TIDEMARK_SERVER_PORT", "9999", 1);
     setenv("TIDEMARK_LIMITS_CONNECTIONS_PER_ADDRESS", "17", 1);
+    setenv("TIDEMARK_SERVER_TIME_ZONE", "UTC", 1);
     setenv("TIDEMARK_DEMO_PASSWORD", "no section of ours", 1);
     assert_int_equal(load("[server]\nport = 1\n", &conf), 0);
     assert_int_equal(conf->server_port, 9999);
+    assert_true(str_eq(conf->server_time_zone, STR("UTC")));
     assert_int_equal(conf->limits_connections_per_address, 17);
     conf_free(conf);
     setenv("TIDEMARK_SERVER_PORT", "x", 1);
@@ -288,6 +308,7 @@ static void test_environment(void **state)
         "environment, TIDEMARK_SERVER_PROT: no such setting");
     unsetenv("TIDEMARK_SERVER_PORT");
     unsetenv("TIDEMARK_SERVER_PROT");
+    unsetenv("TIDEMARK_SERVER_TIME_ZONE");
     unsetenv("TIDEMARK_DEMO_PASSWORD");
     unsetenv("TIDEMARK_LIMITS_CONNECTIONS_PER_ADDRESS");
 }
@@ -322,6 +343,10 @@ static void test_cross_checks(void **state)
     assert_problems("[server]\ntrusted_proxy = 10.0.0.1,proxy\n",
         ":2, server.trusted_proxy: expected IPv4 or IPv6 addresses");
     assert_problems("[server]\nname = a b\n", ":2, server.name: expected host names");
+    assert_problems("[server]\nname = a,,b\n", ":2, server.name: expected host names");
+    assert_problems(
+        "[server]\nlisten = 1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111\n",
+        ":2, server.listen: expected an IPv4 or IPv6 address");
     assert_problems("[server]\nlog_level = all\ntime_zone =\n", ":2, server.log_level: expected err, warn",
         ":3, server.time_zone: expected");
     assert_problems("[db]\nmode = both\n", ":2, db.mode: expected private or external");
@@ -396,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_nul_in_file),
         cmocka_unit_test(test_files_that_are_none),
+        cmocka_unit_test(test_file_at_its_ceiling),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_cross_checks),
         cmocka_unit_test(test_secrets),

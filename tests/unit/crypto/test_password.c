@@ -78,6 +78,18 @@ static void test_weak(void **state)
     }
 }
 
+static void test_greatest_number_of_passes(void **state)
+{
+    (void)state;
+    char stored[CRYPTO_PASSWORD_MAX];
+    struct err err = {0};
+    bool weak = true;
+    struct crypto_password_cost cost = {.memory_kib = 8, .passes = 20};
+    assert_int_equal(crypto_password_hash(STR("x"), STR("y"), cost, stored, &err), 0);
+    assert_true(crypto_password_verify(STR("x"), STR("y"), str_of(stored), cost, &weak));
+    assert_false(weak);
+}
+
 static void test_cost_out_of_range(void **state)
 {
     (void)state;
@@ -139,6 +151,7 @@ int main(void)
         cmocka_unit_test(test_known_answers),
         cmocka_unit_test(test_hash_and_verify),
         cmocka_unit_test(test_weak),
+        cmocka_unit_test(test_greatest_number_of_passes),
         cmocka_unit_test(test_cost_out_of_range),
         cmocka_unit_test(test_forged_rows),
     };

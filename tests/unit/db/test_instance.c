@@ -383,6 +383,7 @@ CHECKED(test_long_path_puts_the_socket_elsewhere)
     (void)arg;
 
     memset(name, 'x', sizeof name - 1);
+    memcpy(name, "数据 folder #1 ", sizeof "数据 folder #1 " - 1);
     name[sizeof name - 1] = '\0';
     (void)snprintf(folder, sizeof folder, "%s/%s", fixture.folder, name);
     instance = start_in(folder);
@@ -398,6 +399,16 @@ CHECKED(test_long_path_puts_the_socket_elsewhere)
     must(str_eq(address.socket, instance_address(instance, INSTANCE_APP).socket));
     instance_stop(instance);
     must(rmdir(found) == 0);
+}
+
+CHECKED(test_path_that_cannot_be_written_down)
+{
+    struct instance *instance = NULL;
+    struct err err = {0};
+    (void)arg;
+
+    must(instance_start(fixture.conf, str_of(in_folder("a\"b")), &instance, &err) == -ERR_CONFIG);
+    must(instance == NULL);
 }
 
 CHECKED(test_stale_pid_file_is_not_believed)
@@ -507,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_server_that_does_not_start),
         cmocka_unit_test(test_killed_during_the_first_start),
         cmocka_unit_test(test_we_are_killed_and_come_back),
+        cmocka_unit_test(test_path_that_cannot_be_written_down),
         cmocka_unit_test(test_stale_pid_file_is_not_believed),
         cmocka_unit_test(test_programs_that_are_not_there),
         cmocka_unit_test(test_check_finds_what_is_wrong),

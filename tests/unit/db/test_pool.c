@@ -313,6 +313,11 @@ CHECKED(test_cached_statement_meets_a_changed_table)
         fixture.owner, "ALTER TABLE changing DROP COLUMN a, MODIFY b VARCHAR(80)", DB_NO_PARAMS);
     rows = fixture_query(fixture.app, SQL, DB_PARAMS(DB_I(1)));
     must(rows.n_cols == 2 && is_text(db_cell(&rows, 0, 1), "new"));
+    (void)fixture_query(fixture.owner, "UPDATE changing SET b='12'", DB_NO_PARAMS);
+    (void)fixture_query(
+        fixture.owner, "ALTER TABLE changing MODIFY b BIGINT", DB_NO_PARAMS); /* as many, but another type */
+    rows = fixture_query(fixture.app, SQL, DB_PARAMS(DB_I(1)));
+    must(rows.n_cols == 2 && db_cell(&rows, 0, 1)->kind == DB_INT && db_cell(&rows, 0, 1)->i == 12);
 }
 
 /* ---- the pool ---- */

@@ -473,6 +473,69 @@ static void test_every_wait_may_fail(void **state)
     }
     assert_true(n >= 3); /* the lock, the commit, and then none */
 }
+struct cancelled {
+    struct task *task; /* NULL: ended */
+    int status;
+    struct write write;
+};
+
+static void write_until_cancelled(void *arg)
+{
+    struct cancelled *c = arg;
+    struct err err = {0};
+
+    c->status = run_write(fixture.app, &c->write, NULL, &err);
+    c->task = NULL;
+}
+
+static void cancel_at_random(void *arg)
+{
+    struct cancelled all[40];
+    unsigned n_cancelled = 0, n_done = 0;
+    struct err err = {0};
+
+    for (unsigned round = 0; round < 10; round++) {
+        unsigned n_alive = 0;
+
+        for (size_t i = 0; i < 40; i++) {
+            all[i] = (struct cancelled){.write = {.row = 1 + (int)(i % 2)}};
+            all[i].task = task_spawn("cancelled", write_until_cancelled, &all[i]);
+        }
+        do { /* eight connections and two rows: they are waiting for both */
+            const unsigned turn = (unsigned)uv_hrtime() / 64;
+
+            must(task_sleep(turn % 3, &err) == 0);
+            if (all[turn % 40].task != NULL) {
+                task_cancel(all[turn % 40].task);
+            }
+            n_alive = 0;
+            for (size_t i = 0; i < 40; i++) {
+                n_alive += all[i].task != NULL;
+            }
+        } while (n_alive > 0);
+        for (size_t i = 0; i < 40; i++) {
+            must(all[i].status == 0 || all[i].status == -ERR_CANCELLED);
+            must(event_is_there(all[i].write.event_id) == (all[i].status == 0));
+            n_cancelled += all[i].status != 0;
+            n_done += all[i].status == 0;
+        }
+        must(db_stats_now(fixture.app).busy == 0 && db_stats_now(fixture.app).waiting == 0);
+    }
+    must(n_cancelled > 10 && n_done > 10);
+    *(unsigned *)arg = n_cancelled;
+}
+
+static void test_cancelled_at_random(void **state)
+{
+    unsigned n_cancelled = 0;
+    (void)state;
+
+    task_run(make_tables_task, NULL);
+    task_run(cancel_at_random, &n_cancelled);
+    task_run(check_free, NULL);
+    print_message("cancelled %u of 400\n", n_cancelled);
+}
+
 /* ---- what it costs ---- */
 
 CHECKED(test_price_of_a_write)
@@ -509,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_epoch_is_shared_by_writers_and_held_against_its_bump),
         cmocka_unit_test(test_cancelled_leaves_nothing_open),
         cmocka_unit_test(test_every_wait_may_fail),
+        cmocka_unit_test(test_cancelled_at_random),
         cmocka_unit_test(test_price_of_a_write),
     };
 

@@ -260,6 +260,11 @@ static void too_deep(void)
     for (int i = 0; i < JSON_OUT_DEPTH; i++)
         json_out_array(&out);
 }
+static void empty_raw(void)
+{
+    begin();
+    json_out_raw(&out, STR_NULL);
+}
 static void good_order(void)
 {
     begin();
@@ -282,6 +287,7 @@ static void test_wrong_order_is_asserted(void **state)
     assert_true(dies(wrong_end));
     assert_true(dies(end_too_often));
     assert_true(dies(too_deep));
+    assert_true(dies(empty_raw));
 }
 
 static int tear_down(void **state)

@@ -75,7 +75,10 @@ static void run_row(struct vectors *vectors, char verdict, const char *name, str
     struct str copy = tight_copy(input);
     int rc = json_parse(vectors->arena, copy, NULL, &value, &err);
     free((void *)(uintptr_t)copy.p);
-    bool good = verdict == 'y' ? rc == 0 : rc == -ERR_BAD_JSON && value == untouched && err.detail[0] != '\0';
+    /* Our own check must be the one that refuses; json-c behind it would hide its mistakes. */
+    bool good = verdict == 'y' ? rc == 0
+                               : rc == -ERR_BAD_JSON && value == untouched && err.detail[0] != '\0' &&
+                                     strstr(err.detail, "json-c") == NULL;
     if (!good) {
         print_error("%c %s: %d %s\n", verdict, name, rc, err.detail);
         vectors->n_failed++;
@@ -237,6 +240,20 @@ static void test_offset_in_detail(void **state)
     err_clear(&err);
     json_parse(arena, STR("{\"a\":1,\"b\":2,\"a\":3}"), NULL, &value, &err);
     assert_string_equal(err.detail, "JSON at byte 13: duplicate key");
+    /* The second of two in a large object too, though keys are sorted there. */
+    struct buf text;
+    buf_init(&text, 0);
+    buf_add_text(&text, "{\"k5\":0");
+    for (int i = 10; i < 40; i++)
+        buf_printf(&text, ",\"k%d\":0", i);
+    size_t at = text.n + 1;
+    buf_add_text(&text, ",\"k5\":0}");
+    err_clear(&err);
+    json_parse(arena, buf_str(&text), NULL, &value, &err);
+    char expected[64];
+    snprintf(expected, sizeof expected, "JSON at byte %zu: duplicate key", at);
+    assert_string_equal(err.detail, expected);
+    buf_done(&text);
     arena_free(arena);
 }
 

@@ -122,6 +122,8 @@ static void test_faults(void **state)
         "a.b.name:too_short:2 a.b.count:too_small:-5 a.b.id:not_an_id: a.b.extra:unknown: a.b.Name:unknown:");
     assert_faults("{\"name\":\"ab\",\"active\":null,\"count\":1.0,\"id\":\"01\",\"must_any\":1}", STR_NULL,
         "active:wrong_type:boolean count:wrong_type:integer id:not_an_id:");
+    assert_faults("{\"name\":\"ab\",\"id\":\"1\",\"must_any\":1,\"one\":0}", STR_NULL, "one:unknown:");
+    assert_faults("{\"name\":\"ab\",\"id\":\"1\"}", STR_NULL, "must_any:required:");
     assert_faults("[]", STR("fields"), "fields:wrong_type:object");
     assert_faults("null", STR_NULL, ":wrong_type:object");
 }

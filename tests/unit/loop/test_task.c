@@ -210,6 +210,36 @@ static void test_sleep_is_not_shortened(void **state)
     assert_true(us >= 30000);
 }
 
+static void cancelled_sleeper(void *arg)
+{
+    struct parker *p = arg;
+
+    p->results[0] = task_sleep(60000, &p->err);
+}
+
+static void wake_then_cancel(void *arg)
+{
+    struct parker *p = arg;
+    struct err err = {0};
+
+    must(task_sleep(1, &err) == 0);
+    task_wake(p->task); /* not what it waits for */
+    must(task_sleep(1, &err) == 0);
+    task_cancel(p->task);
+}
+
+static void test_woken_sleeper_still_hears_cancellation(void **state)
+{
+    struct parker p = {.results = {1}};
+    (void)state;
+
+    p.task = task_spawn("sleeper", cancelled_sleeper, &p);
+    (void)task_spawn("canceller", wake_then_cancel, &p);
+    loop_run();
+    assert_int_equal(p.results[0], -ERR_CANCELLED);
+    assert_int_equal(p.err.code, ERR_CANCELLED);
+}
+
 /* ---- cancelling ---- */
 
 struct victim {
@@ -529,6 +559,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wake_before_the_first_run_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wakes_of_one_turn_are_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sleep_is_not_shortened, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_woken_sleeper_still_hears_cancellation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancel_at_each_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_event_beats_cancel_of_the_same_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_firm_wait_with_a_limit, set_up, tear_down),

@@ -88,13 +88,19 @@ static inline uint64_t sleep_ms(const struct net_request *request)
     return (uint64_t)ms;
 }
 
-/* /api/echo says what it was given, /api/sleep waits, /api/big is large, /api/empty gives nothing. */
+/* /api/echo says what it was given, /api/sleep waits, /api/mid and /api/big are large, /api/empty gives
+ * nothing. */
 static inline void fill_reply(const struct net_request *request, struct net_reply *reply)
 {
     buf_init(&reply->body, 0);
     if (str_starts(request->path, STR("/api/big"))) {
         for (int i = 0; i < 600000; i++)
             buf_printf(&reply->body, "%09d\n", i);
+        return;
+    }
+    if (str_starts(request->path, STR("/api/mid"))) { /* still one write */
+        for (int i = 0; i < 1000; i++)
+            buf_printf(&reply->body, "%.*s %020d\n", STR_ARGS(request->query), i);
         return;
     }
     if (str_starts(request->path, STR("/api/bad-header")))

@@ -289,7 +289,7 @@ static void test_pipeline(void **state)
 {
     struct server server = server_start((struct server_setup){0});
     (void)state;
-    for (int tls = 0; tls <= 1; tls++) {
+    for (int round = 0; round < 3; round++) {
         struct client client = client_open(&server, false);
         struct buf all;
         struct reply reply;
@@ -314,6 +314,44 @@ static void test_pipeline(void **state)
         buf_done(&all);
         client_close(&client);
     }
+    server_stop(&server);
+}
+
+/* Answers of middle size to a client that asks for all of them before it reads the first: sockets fill up
+ * between answers, and nothing is lost, doubled or mixed. */
+static void test_pipeline_of_a_late_reader(void **state)
+{
+    struct server server = server_start((struct server_setup){0});
+    struct client client = client_open(&server, false);
+    struct buf all;
+    struct reply reply;
+    int n_before;
+    (void)state;
+    buf_init(&all, 0);
+    for (int i = 0; i < 400; i++)
+        buf_printf(&all, "GET /api/mid?%06d HTTP/1.1\r\nHost: localhost\r\n\r\n", i);
+    assert_true(client_send(&client, buf_str(&all)));
+    buf_clear(&all);
+    do { /* until the server cannot go on */
+        n_before = atomic_load(&server.shared->finished);
+        int64_t until = clock_monotonic_us() + 200000;
+        wait_until(clock_monotonic_us() >= until);
+    } while (atomic_load(&server.shared->finished) != n_before);
+    assert_in_range(n_before, 1, 399);
+    struct str bytes = STR_NULL;
+    for (int i = 0; i < 400; i++) {
+        char expected[16];
+        while (!reply_cut(&bytes, false, &reply)) {
+            size_t done = all.n - bytes.n;
+            assert_true(client_receive(&client, &all));
+            bytes = (struct str){all.p + done, all.n - done};
+        }
+        (void)snprintf(expected, sizeof(expected), "%06d 0", i);
+        assert_true(str_starts(reply.body, str_of(expected)));
+        assert_int_equal(reply.body.n, 28000);
+    }
+    buf_done(&all);
+    client_close(&client);
     server_stop(&server);
 }
 
@@ -460,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_in_flight),
         cmocka_unit_test(test_flood_ahead),
         cmocka_unit_test(test_pipeline),
+        cmocka_unit_test(test_pipeline_of_a_late_reader),
         cmocka_unit_test(test_no_spinning),
         cmocka_unit_test(test_stop_lets_answers_go),
         cmocka_unit_test(test_stop_ends_the_rest),

@@ -21,7 +21,8 @@ async function start(): Promise<void> {
 
   const session = useSession()
   const forms = useForms()
-  setApiHooks({ language: () => serverLanguage(prefs.language), loginAgain: () => session.loginAgain() })
+  setApiHooks({ language: () => serverLanguage(prefs.language), loginAgain: () => session.loginAgain(), renewToken: () => session.renewToken() })
+  session.watchOtherTabs(() => window.location.reload())
 
   watch(
     () => prefs.language,

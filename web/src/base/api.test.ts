@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { call, query, setApiHooks, setCsrf } from './api'
 import { link } from './link'
 
+const quiet = { language: () => 'zh-CN', loginAgain: () => Promise.resolve(false), renewToken: () => Promise.resolve(false) }
 const answers: (Response | Error)[] = []
 const asked: { url: string; init: RequestInit }[] = []
 
@@ -13,7 +14,7 @@ beforeEach(() => {
   answers.length = 0
   asked.length = 0
   setCsrf('token-1')
-  setApiHooks({ language: () => 'zh-CN', loginAgain: () => Promise.resolve(false) })
+  setApiHooks(quiet)
   vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
     asked.push({ url, init })
     const next = answers.shift()
@@ -39,7 +40,7 @@ describe('requests', () => {
     answer(401, { type: '/problems/login_needed', status: 401 })
     answer(200, { saved: true })
     setApiHooks({
-      language: () => 'en',
+      ...quiet,
       loginAgain: () => {
         setCsrf('token-2')
         return Promise.resolve(true)
@@ -55,12 +56,13 @@ describe('requests', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('fetch a fresh page token once when theirs is stale', async () => {
+  it('go on with a fresh page token when theirs is stale, once', async () => {
     answer(403, { type: '/problems/csrf', status: 403 })
-    answer(200, { user: {}, csrf: 'token-9', rights: [] })
-    answer(200, { ok: 1 })
-    expect(await call('/x', { method: 'POST', body: {} })).toEqual({ ok: 1 })
-    expect(header(2, 'X-CSRF-Token')).toBe('token-9')
+    answer(403, { type: '/problems/csrf', status: 403 })
+    let renewed = 0
+    setApiHooks({ ...quiet, renewToken: () => Promise.resolve((setCsrf(`token-${++renewed}9`), true)) })
+    await expect(call('/x', { method: 'POST', body: {} })).rejects.toMatchObject({ key: 'csrf' })
+    expect([renewed, header(1, 'X-CSRF-Token')]).toEqual([1, 'token-19'])
   })
 
   it('say offline when nobody answers, and online again with the next answer', async () => {

@@ -3,7 +3,6 @@
  * ApiError, reports the connection's state, and lets the page log in again where the session has ended meanwhile:
  * the request then goes on as if nothing had happened, so that nothing typed is lost.
  */
-import type { Session } from './contract'
 import { reportAnswer, reportLoss } from './link'
 import { ApiError, problemOf } from './problem'
 
@@ -23,10 +22,16 @@ interface Hooks {
   language: () => string
   /** Asks the person to log in again; resolves to false where they would rather leave. */
   loginAgain: () => Promise<boolean>
+  /** Fetches a fresh page token; false where there is none for this person. */
+  renewToken: () => Promise<boolean>
 }
 
 let csrf = ''
-let hooks: Hooks = { language: () => 'zh-CN', loginAgain: () => Promise.resolve(false) }
+let hooks: Hooks = {
+  language: () => 'zh-CN',
+  loginAgain: () => Promise.resolve(false),
+  renewToken: () => Promise.resolve(false),
+}
 
 export function setApiHooks(given: Hooks): void {
   hooks = given
@@ -42,20 +47,8 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
   } catch (error) {
     if (!(error instanceof ApiError) || options.ownLogin) throw error
     if (error.status === 401 && (await hooks.loginAgain())) return callOnce<T>(path, options)
-    if (error.key === 'csrf' && (await renewToken())) return callOnce<T>(path, options)
+    if (error.key === 'csrf' && (await hooks.renewToken())) return callOnce<T>(path, options)
     throw error
-  }
-}
-
-/** Another tab may have logged in anew, which changes the page token but not the person's right to go on. */
-async function renewToken(): Promise<boolean> {
-  try {
-    const session = await callOnce<Session>('/session', {})
-    const changed = session.csrf !== csrf
-    csrf = session.csrf
-    return changed
-  } catch {
-    return false
   }
 }
 

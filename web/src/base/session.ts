@@ -4,6 +4,10 @@ import { computed, ref, shallowRef } from 'vue'
 import { call, setCsrf } from './api'
 import type { Session, User } from './contract'
 import { ApiError } from './problem'
+import { keep } from './storage'
+
+/** Tells the other tabs of this browser who is logged in: they share the cookie. */
+const WHO = 'who'
 
 export const useSession = defineStore('session', () => {
   const user = shallowRef<User | null>(null)
@@ -23,6 +27,7 @@ export const useSession = defineStore('session', () => {
     rights.value = session.rights ?? []
     setCsrf(session.csrf)
     known.value = true
+    keep(WHO, session.user.id)
   }
 
   function forget(): void {
@@ -41,6 +46,21 @@ export const useSession = defineStore('session', () => {
     }
   }
 
+  /**
+   * The page token was refused: another tab may have logged in anew, which changes the token but not the person's
+   * right to go on. Somebody else's token is not for this page.
+   */
+  async function renewToken(): Promise<boolean> {
+    try {
+      const session = await call<Session>('/session', { ownLogin: true })
+      if (session.user.id !== user.value?.id) return false
+      take(session)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   async function login(name: string, password: string): Promise<void> {
     const body = { login: name, password }
     take(await call<Session>('/session', { method: 'POST', body, ownLogin: true }))
@@ -55,6 +75,7 @@ export const useSession = defineStore('session', () => {
       if (!(error instanceof ApiError) || error.status !== 401) throw error
     }
     forget()
+    keep(WHO, '')
   }
 
   /** The session has ended under the page: all requests that find so wait for the same dialog. */
@@ -74,5 +95,12 @@ export const useSession = defineStore('session', () => {
     question = null
   }
 
-  return { user, rights, known, asking, loggedIn, may, load, login, logout, loginAgain, settle, forget }
+  /** Another tab has logged in as somebody else, or out: what this one shows is not theirs. */
+  function watchOtherTabs(leave: () => void): void {
+    window.addEventListener('storage', (event) => {
+      if (event.key === `tidemark.${WHO}` && user.value !== null && event.newValue !== user.value.id) leave()
+    })
+  }
+
+  return { user, rights, known, asking, loggedIn, may, load, login, logout, loginAgain, renewToken, settle, forget, watchOtherTabs }
 })

@@ -2,7 +2,7 @@
  * One record on the screen: read, edit in place, save what changed. What was typed survives every failure; it goes
  * only when it has been saved, or was put back on purpose (and even then there is an undo).
  */
-import { computed, ref, shallowReactive, shallowRef, type Ref } from 'vue'
+import { computed, ref, shallowReactive, shallowRef, watch, type Ref } from 'vue'
 import { call } from '@/base/api'
 import type { Clash, Field, Form, Item, Value, Values } from '@/base/contract'
 import { keepDraft, takeDraft } from '@/base/drafts'
@@ -24,9 +24,13 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   const editing = ref(false)
   const saving = ref(false)
   const draft = shallowReactive<Values>({})
+  const given: Values = {}
   const faults = shallowReactive<Record<string, Fault & { message?: string }>>({})
   const problem = shallowRef<ApiError | null>(null)
   const clashes = shallowRef<Clash[]>([])
+
+  // Labels come in the reader's language: the store holds the newest definition.
+  watch(() => forms.byKey.get(formKey.value), (newest) => newest && form.value && (form.value = newest))
 
   const creating = computed(() => id.value === null)
   const path = () => `/forms/${encodeURIComponent(formKey.value)}/records`
@@ -34,7 +38,8 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   const title = computed(() => (form.value ? titleOf(form.value.fields, form.value.title_field, item.value?.fields ?? {}) : ''))
   const changed = computed(() => Object.keys(draft).filter((key) => !sameValue(draft[key], item.value?.fields[key])))
   const isChanged = (key: string) => changed.value.includes(key)
-  const dirty = computed(() => editing.value && changed.value.length > 0)
+  /** Something was typed; what a new record began with does not count. */
+  const dirty = computed(() => editing.value && changed.value.some((key) => !sameValue(draft[key], given[key])))
   const mayEdit = computed(() => (creating.value ? (form.value?.can.includes('create') ?? false) : (item.value?.can.includes('update') ?? false)))
 
   /** Whether this person may write this field of this record. */
@@ -66,6 +71,7 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
       editing.value = true
     } else if (creating.value) {
       prefill()
+      Object.assign(draft, given)
       editing.value = true
     }
   }
@@ -74,8 +80,8 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   function prefill(): void {
     for (const field of form.value?.fields ?? []) {
       if (!field.required || !writable(field) || !session.user) continue
-      if (field.type === 'member') draft[field.key] = { id: session.user.id, title: session.user.name }
-      if (field.type === 'department') draft[field.key] = session.user.department
+      if (field.type === 'member') given[field.key] = { id: session.user.id, title: session.user.name }
+      if (field.type === 'department') given[field.key] = session.user.department
     }
   }
 
@@ -87,6 +93,7 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
 
   function wipe(): void {
     for (const key of Object.keys(draft)) delete draft[key]
+    for (const key of Object.keys(given)) delete given[key]
     for (const key of Object.keys(faults)) delete faults[key]
     problem.value = null
     clashes.value = []

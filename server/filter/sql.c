@@ -1,0 +1,270 @@
+/*
+ * The tree as SQL. Every value is bound. Columns stand free, without a function around them, so that an index
+ * can serve; what is compared with them is brought to the column's type instead: text for ASCII columns is
+ * converted (a utf8mb4 parameter would be an illegal mix of collations in a function), decimals, dates and
+ * instants are cast.
+ *
+ * A field that is not clear on every row: exactly it is IF(clear, condition, NULL), which no index serves; in
+ * a WHERE `condition AND clear` is TRUE on the same rows. Since `not` stands at the leaves only, and AND and
+ * OR never make TRUE of a FALSE in place of an unknown, the whole is then TRUE on the same rows as well.
+ */
+#include "filter/filter_int.h"
+
+#include "base/must.h"
+#include "text/text.h"
+
+#include <string.h>
+
+struct printer {
+    const struct filter_sql *to;
+    const struct filter_env *env;
+    size_t n_binds;
+};
+
+static void text(struct printer *printer, const char *sql)
+{
+    buf_add_text(printer->to->sql, sql);
+}
+
+static void bind(struct printer *printer, const char *param, struct db_val value)
+{
+    text(printer, param);
+    if (printer->n_binds++ < FILTER_BINDS_MAX)
+        printer->to->bind(printer->to->arg, value);
+}
+
+/* How a bound value of the kind is compared with its column. */
+static const char *param_of(enum filter_kind kind)
+{
+    switch (kind) {
+    case FILTER_CODE:
+    case FILTER_CHOICE:
+    case FILTER_SEVERAL:
+        return "CONVERT(? USING ascii)";
+    case FILTER_DECIMAL:
+        return "CAST(? AS DECIMAL(38,8))";
+    case FILTER_DATE:
+        return "CAST(? AS DATE)";
+    case FILTER_INSTANT:
+        return "CAST(? AS DATETIME(6))";
+    case FILTER_TEXT:
+    case FILTER_REFERENCE:
+        return "?";
+    }
+    never("all kinds are above");
+}
+
+static void column(struct printer *printer, const struct leaf *leaf)
+{
+    buf_add_str(printer->to->sql, leaf->field.column);
+}
+
+/* FALSE or TRUE for every value, unknown for null: what a comparison with nothing comes to. */
+static void print_nothing(struct printer *printer, const struct leaf *leaf, bool truth)
+{
+    text(printer, "(");
+    column(printer, leaf);
+    text(printer, truth ? " IS NOT NULL OR NULL)" : " IS NULL AND NULL)");
+}
+
+static void print_set(struct printer *printer, const struct leaf *leaf)
+{
+    const struct filter_env *env = printer->env;
+    const char *param = param_of(leaf->field.kind), *between = "";
+    size_t n = leaf->n_operands + leaf->has_me + (leaf->has_department ? env->n_subtree : 0);
+    if (n + leaf->has_null == 0) {
+        print_nothing(printer, leaf, leaf->negated);
+        return;
+    }
+    column(printer, leaf);
+    text(printer, leaf->negated ? " NOT IN (" : " IN (");
+    for (size_t i = 0; i < leaf->n_operands; i++, between = ",") {
+        text(printer, between);
+        bind(printer, param, leaf->operands[i].value);
+    }
+    if (leaf->has_me) {
+        text(printer, between);
+        bind(printer, param, DB_I(env->me));
+        between = ",";
+    }
+    for (size_t i = 0; leaf->has_department && i < env->n_subtree; i++, between = ",") {
+        text(printer, between);
+        bind(printer, param, DB_I(env->subtree[i]));
+    }
+    if (leaf->has_null) {
+        text(printer, between);
+        text(printer, "NULL");
+    }
+    text(printer, ")");
+}
+
+static void print_compare(struct printer *printer, const struct leaf *leaf, const char *op)
+{
+    column(printer, leaf);
+    text(printer, op);
+    bind(printer, param_of(leaf->field.kind), leaf->operands[0].value);
+}
+
+static void print_keys(struct printer *printer, const struct leaf *leaf)
+{
+    const char *between = leaf->test == TEST_ALL ? " AND " : " OR ";
+    if (leaf->n_operands + leaf->has_null == 0) {
+        print_nothing(printer, leaf, (leaf->test == TEST_ALL) != leaf->negated);
+        return;
+    }
+    text(printer, leaf->negated ? "NOT (" : "(");
+    for (size_t i = 0; i < leaf->n_operands; i++) {
+        text(printer, i ? between : "");
+        text(printer, "LOCATE(");
+        bind(printer, param_of(leaf->field.kind), leaf->operands[i].value);
+        text(printer, ",");
+        column(printer, leaf);
+        text(printer, ")>0");
+    }
+    if (leaf->has_null) {
+        text(printer, leaf->n_operands ? between : "");
+        text(printer, "NULL");
+    }
+    text(printer, ")");
+}
+
+/* A pattern for LIKE … ESCAPE '!'. */
+static struct str prefix_pattern(struct str prefix, struct arena *arena)
+{
+    char *p = arena_alloc(arena, prefix.n * 2 + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < prefix.n; i++) {
+        if (memchr("%_!", prefix.p[i], 3))
+            p[n++] = '!';
+        p[n++] = prefix.p[i];
+    }
+    p[n++] = '%';
+    return (struct str){p, n};
+}
+
+static void print_folded(struct printer *printer, const struct leaf *leaf)
+{
+    struct str operand = leaf->operands[0].value.s;
+    struct str searched = leaf->field.kind == FILTER_TEXT ? leaf->field.folded : leaf->field.column;
+    const char *param = param_of(leaf->field.kind);
+    text(printer, leaf->negated ? "NOT (" : "(");
+    if (leaf->test == TEST_STARTS) {
+        buf_add_str(printer->to->sql, searched);
+        text(printer, " LIKE ");
+        bind(printer, param, DB_S(prefix_pattern(operand, printer->to->arena)));
+        text(printer, " ESCAPE '!')");
+        return;
+    }
+    text(printer, "LOCATE(");
+    bind(printer, param, DB_S(operand));
+    text(printer, ",");
+    buf_add_str(printer->to->sql, searched);
+    text(printer, ")>0)");
+}
+
+static void print_within(struct printer *printer, const struct leaf *leaf)
+{
+    struct bounds bounds;
+    const char *param = param_of(leaf->field.kind);
+    period_bounds(leaf, printer->env, &bounds);
+    text(printer, leaf->negated ? "NOT (" : "(");
+    column(printer, leaf);
+    text(printer, ">=");
+    bind(printer, param, DB_S(arena_copy(printer->to->arena, bounds.low)));
+    text(printer, " AND ");
+    column(printer, leaf);
+    text(printer, "<");
+    bind(printer, param, DB_S(arena_copy(printer->to->arena, bounds.high)));
+    text(printer, ")");
+}
+
+static void print_condition(struct printer *printer, const struct leaf *leaf)
+{
+    switch (leaf->test) {
+    case TEST_SET:
+        print_set(printer, leaf);
+        return;
+    case TEST_LT:
+        print_compare(printer, leaf, "<");
+        return;
+    case TEST_LE:
+        print_compare(printer, leaf, "<=");
+        return;
+    case TEST_GT:
+        print_compare(printer, leaf, ">");
+        return;
+    case TEST_GE:
+        print_compare(printer, leaf, ">=");
+        return;
+    case TEST_CONTAINS:
+    case TEST_STARTS:
+        print_folded(printer, leaf);
+        return;
+    case TEST_EMPTY:
+        column(printer, leaf);
+        text(printer, leaf->negated ? " IS NOT NULL" : " IS NULL");
+        return;
+    case TEST_WITHIN:
+        print_within(printer, leaf);
+        return;
+    case TEST_ANY:
+    case TEST_ALL:
+        print_keys(printer, leaf);
+        return;
+    }
+    never("all tests are above");
+}
+
+static void print_leaf(struct printer *printer, const struct leaf *leaf)
+{
+    const struct filter_sql *to = printer->to;
+    size_t mark = to->sql->n;
+    text(printer, to->as_where ? "((" : "IF((");
+    if (!to->clear(to->arg, &leaf->field)) {
+        to->sql->n = mark;
+        text(printer, "(");
+        print_condition(printer, leaf);
+        text(printer, ")");
+        return;
+    }
+    text(printer, to->as_where ? ") AND (" : "),(");
+    print_condition(printer, leaf);
+    text(printer, to->as_where ? "))" : "),NULL)");
+}
+
+static void print_node(struct printer *printer, const struct node *node)
+{
+    switch (node->kind) {
+    case NODE_TRUE:
+        text(printer, "TRUE");
+        return;
+    case NODE_FALSE:
+        text(printer, "FALSE");
+        return;
+    case NODE_LEAF:
+        print_leaf(printer, node->leaf);
+        return;
+    case NODE_AND:
+    case NODE_OR:
+        text(printer, "(");
+        for (size_t i = 0; i < node->n_children; i++) {
+            text(printer, i == 0 ? "" : node->kind == NODE_AND ? " AND " : " OR ");
+            print_node(printer, node->children[i]);
+        }
+        text(printer, ")");
+        return;
+    }
+    never("all nodes are above");
+}
+
+int filter_to_sql(
+    const struct filter *filter, const struct filter_env *env, const struct filter_sql *to, struct err *err)
+{
+    struct printer printer = {.to = to, .env = env};
+    if (filter->has_period && !text_zone_is_known(env->zone))
+        return err_set(err, ERR_CONFIG, "unknown time zone \"%.*s\"", STR_ARGS(env->zone));
+    print_node(&printer, filter->root);
+    if (printer.n_binds > FILTER_BINDS_MAX)
+        return err_set(err, ERR_TOO_LARGE, "a filter of %zu values", printer.n_binds);
+    return 0;
+}

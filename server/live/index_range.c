@@ -1,0 +1,284 @@
+/*
+ * Ranges of one field: a B+ tree of intervals in the order of (low, high), where an inner node knows of each
+ * child the lowest low and the greatest high below it. Looking for the ranges that hold a value goes down
+ * only where both admit it. Equal ranges are one slot with a list of parts ("this month" is asked for by
+ * everybody).
+ *
+ * Why not a binary tree: at 200,000 ranges that is eighteen nodes deep, each a miss of the cache of its own;
+ * here it is four, and the slots of a node lie in a row.
+ *
+ * A node with nothing left goes at once; one that is less than half full joins a neighbour if both fit into
+ * three quarters of a node.
+ */
+#include "live/index_int.h"
+
+#include "base/must.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FANOUT = 32, JOIN_MAX = FANOUT * 3 / 4 };
+
+struct live_range_node {
+    unsigned n, level; /* level 0: leaf */
+    struct span {
+        live_order low, high;
+    } spans[FANOUT]; /* leaf: the range; inner: lowest and highest of the child */
+    union link {
+        struct live_part *first;       /* leaf */
+        struct live_range_node *child; /* inner */
+    } links[FANOUT];
+    live_order first_highs[]; /* inner: with the span's low it is the child's first key */
+};
+
+/* One slot taken out of a node. */
+struct slot {
+    struct span span;
+    union link link;
+    live_order first_high;
+};
+
+static struct live_range_node *node_new(unsigned level)
+{
+    size_t n = sizeof(struct live_range_node) + (level ? FANOUT * sizeof(live_order) : 0);
+    struct live_range_node *node = must_alloc(n);
+    node->level = level;
+    return node;
+}
+
+/* ---- slots --------------------------------------------------------------------------------------------- */
+
+static struct slot slot_of_child(struct live_range_node *child)
+{
+    struct slot slot = {.span = child->spans[0],
+        .link.child = child,
+        .first_high = child->level ? child->first_highs[0] : child->spans[0].high};
+    for (unsigned i = 1; i < child->n; i++)
+        if (child->spans[i].high > slot.span.high)
+            slot.span.high = child->spans[i].high;
+    return slot;
+}
+
+static void set_slot(struct live_range_node *node, unsigned i, struct slot slot)
+{
+    node->spans[i] = slot.span;
+    node->links[i] = slot.link;
+    if (node->level)
+        node->first_highs[i] = slot.first_high;
+}
+
+static void refresh(struct live_range_node *node, unsigned i)
+{
+    set_slot(node, i, slot_of_child(node->links[i].child));
+}
+
+/* n slots of `from` from place i on, to place j of `to`; may be the same node. */
+static void move_slots(
+    struct live_range_node *to, unsigned j, const struct live_range_node *from, unsigned i, unsigned n)
+{
+    memmove(to->spans + j, from->spans + i, n * sizeof(to->spans[0]));
+    memmove(to->links + j, from->links + i, n * sizeof(to->links[0]));
+    if (to->level)
+        memmove(to->first_highs + j, from->first_highs + i, n * sizeof(to->first_highs[0]));
+}
+
+static void drop_slot(struct live_range_node *node, unsigned i)
+{
+    move_slots(node, i, node, i + 1, node->n - i - 1);
+    node->n--;
+}
+
+/* Returns the new right half if the node had to be split. */
+static struct live_range_node *put_slot(struct live_range_node *node, unsigned i, struct slot slot)
+{
+    struct live_range_node *right = NULL;
+    if (node->n == FANOUT) {
+        right = node_new(node->level);
+        right->n = FANOUT / 2;
+        node->n -= right->n;
+        move_slots(right, 0, node, node->n, right->n);
+        if (i > node->n) {
+            i -= node->n;
+            node = right;
+        }
+    }
+    move_slots(node, i + 1, node, i, node->n - i);
+    set_slot(node, i, slot);
+    node->n++;
+    return right;
+}
+
+static bool is_before(live_order low, live_order high, live_order than_low, live_order than_high)
+{
+    return low < than_low || (low == than_low && high < than_high);
+}
+
+/* Leaf: the first slot that is not before the range. */
+static unsigned place_of(const struct live_range_node *leaf, const struct live_part *part)
+{
+    unsigned from = 0, to = leaf->n;
+    while (from < to) {
+        unsigned middle = (from + to) / 2;
+        if (is_before(leaf->spans[middle].low, leaf->spans[middle].high, part->range.low, part->range.high))
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+static bool is_at(const struct live_range_node *leaf, unsigned i, const struct live_part *part)
+{
+    return i < leaf->n && leaf->spans[i].low == part->range.low && leaf->spans[i].high == part->range.high;
+}
+
+/* Inner: the last child whose first key is not past the range, or the first child. */
+static unsigned child_for(const struct live_range_node *node, const struct live_part *part)
+{
+    unsigned from = 1, to = node->n;
+    while (from < to) {
+        unsigned middle = (from + to) / 2;
+        if (is_before(part->range.low, part->range.high, node->spans[middle].low, node->first_highs[middle]))
+            to = middle;
+        else
+            from = middle + 1;
+    }
+    return from - 1;
+}
+
+/* ---- adding -------------------------------------------------------------------------------------------- */
+
+static struct live_range_node *add_below(
+    struct live_ranges *ranges, struct live_range_node *node, struct live_part *part)
+{
+    if (node->level == 0) {
+        unsigned i = place_of(node, part);
+        if (is_at(node, i, part)) {
+            live_part_push(&node->links[i].first, part);
+            return NULL;
+        }
+        struct slot slot = {.span = {part->range.low, part->range.high}};
+        live_part_push(&slot.link.first, part);
+        ranges->n++;
+        return put_slot(node, i, slot);
+    }
+    unsigned i = child_for(node, part);
+    struct live_range_node *right = add_below(ranges, node->links[i].child, part);
+    refresh(node, i);
+    return right ? put_slot(node, i + 1, slot_of_child(right)) : NULL;
+}
+
+void live_ranges_add(struct live_ranges *ranges, struct live_part *part)
+{
+    must(part->range.low <= part->range.high);
+    if (!ranges->root)
+        ranges->root = node_new(0);
+    struct live_range_node *left = ranges->root, *right = add_below(ranges, left, part);
+    if (!right)
+        return;
+    ranges->root = node_new(left->level + 1);
+    set_slot(ranges->root, 0, slot_of_child(left));
+    set_slot(ranges->root, 1, slot_of_child(right));
+    ranges->root->n = 2;
+}
+
+/* ---- removing ------------------------------------------------------------------------------------------ */
+
+static bool join(struct live_range_node *node, unsigned i)
+{
+    struct live_range_node *left = node->links[i].child, *right = node->links[i + 1].child;
+    if (left->n + right->n > JOIN_MAX)
+        return false;
+    move_slots(left, left->n, right, 0, right->n);
+    left->n += right->n;
+    free(right);
+    drop_slot(node, i + 1);
+    refresh(node, i);
+    return true;
+}
+
+static void mend_child(struct live_range_node *node, unsigned i)
+{
+    struct live_range_node *child = node->links[i].child;
+    if (child->n == 0) {
+        free(child);
+        drop_slot(node, i);
+        return;
+    }
+    refresh(node, i);
+    if (child->n >= FANOUT / 2 || (i + 1 < node->n && join(node, i)))
+        return;
+    if (i > 0)
+        (void)join(node, i - 1);
+}
+
+/* The part is the first of its list. */
+static void remove_below(struct live_ranges *ranges, struct live_range_node *node, struct live_part *part)
+{
+    if (node->level) {
+        unsigned i = child_for(node, part);
+        remove_below(ranges, node->links[i].child, part);
+        mend_child(node, i);
+        return;
+    }
+    unsigned i = place_of(node, part);
+    must(is_at(node, i, part) && node->links[i].first == part);
+    node->links[i].first = part->next;
+    if (part->next) {
+        part->next->prev = NULL;
+        return;
+    }
+    drop_slot(node, i);
+    ranges->n--;
+}
+
+void live_ranges_remove(struct live_ranges *ranges, struct live_part *part)
+{
+    if (part->prev) {
+        live_part_unlink(part);
+        return;
+    }
+    must(ranges->root != NULL);
+    remove_below(ranges, ranges->root, part);
+    while (ranges->root && (ranges->root->n == 0 || (ranges->root->level && ranges->root->n == 1))) {
+        struct live_range_node *old = ranges->root;
+        ranges->root = old->n ? old->links[0].child : NULL;
+        free(old);
+    }
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------- */
+
+static void stab(const struct live_range_node *node, live_order at, live_hit_fn *hit, void *arg)
+{
+    for (unsigned i = 0; i < node->n && node->spans[i].low <= at; i++) {
+        if (node->spans[i].high < at)
+            continue;
+        if (node->level)
+            stab(node->links[i].child, at, hit, arg);
+        else
+            hit(node->links[i].first, arg);
+    }
+}
+
+void live_ranges_stab(const struct live_ranges *ranges, live_order at, live_hit_fn *hit, void *arg)
+{
+    if (ranges->root)
+        stab(ranges->root, at, hit, arg);
+}
+
+static void each_below(const struct live_range_node *node, live_hit_fn *hit, void *arg)
+{
+    for (unsigned i = 0; i < node->n; i++) {
+        if (node->level)
+            each_below(node->links[i].child, hit, arg);
+        else
+            hit(node->links[i].first, arg);
+    }
+}
+
+void live_ranges_each(const struct live_ranges *ranges, live_hit_fn *hit, void *arg)
+{
+    if (ranges->root)
+        each_below(ranges->root, hit, arg);
+}
