@@ -1,7 +1,8 @@
 /*
- * The band of a channel: the rows of its window and some on either side, in the order of its query, each a copy of what the images
- * told. A change moves rows in and out by its two images alone. As long as the band reaches over the window, no query is needed; when
- * rows have run out on one side, the channel is read anew (a refill) at a position past the change.
+ * The band of a channel: the rows of its window and some on either side, in the order of its query, each a
+ * copy of what the images told. A change moves rows in and out by its two images alone. As long as the band
+ * reaches over the window, no query is needed; when rows have run out on one side, the channel is read anew
+ * (a refill) at a position past the change.
  */
 #include "live/live_int.h"
 
@@ -35,7 +36,8 @@ static struct db_val copy_value(const struct db_val *value, char **to)
 }
 
 /* One block: the row, its values, their text. */
-static struct row *row_new(const struct channel *channel, const struct record *record, const struct select_key *key)
+static struct row *row_new(
+    const struct channel *channel, const struct record *record, const struct select_key *key)
 {
     size_t n_fields = plan_form(select_plan(channel->select))->n_fields, bytes = 0;
     for (size_t i = 0; i < n_fields; i++)
@@ -94,7 +96,8 @@ static void keep_told(struct row *row, struct row *old)
     row_free(old);
 }
 
-/* Takes rows that were read anew. Rows whose revision has moved keep what was told of them, so that the difference can be told. */
+/* Takes rows that were read anew. Rows whose revision has moved keep what was told of them, so that the
+ * difference can be told. */
 void band_take(struct channel *channel, const struct select_row *rows, size_t n)
 {
     struct row **old = channel->rows;
@@ -161,7 +164,8 @@ static void insert_at(struct channel *channel, size_t i, struct row *row)
     channel->n_rows++;
 }
 
-/* A row leaves the list: out of the band, or from before it, which moves the band's rank. Returns it if it was in the band. */
+/* A row leaves the list: out of the band, or from before it, which moves the band's rank. Returns it if it
+ * was in the band. */
 static struct row *take_out(struct channel *channel, const struct image *image)
 {
     struct select_key key;
@@ -184,7 +188,8 @@ static void put_in(struct channel *channel, const struct image *image, struct ro
     struct select_key key;
     select_key_of(channel->select, image, &key);
     channel->total++;
-    if (channel->n_rows == 0 && channel->base > 0) { /* a window past the end: nobody knows on which side it stands */
+    if (channel->n_rows == 0 &&
+        channel->base > 0) { /* a window past the end: nobody knows on which side it stands */
         channel->is_whole = false;
         row_free(old);
         return;
@@ -206,8 +211,7 @@ static void put_in(struct channel *channel, const struct image *image, struct ro
     insert_at(channel, place, row);
 }
 
-static bool read_side(
-    struct channel *channel, const struct db_val *cells, struct image *ret_image)
+static bool read_side(struct channel *channel, const struct db_val *cells, struct image *ret_image)
 {
     if (!cells || !image_read(channel->select, channel->form->map, cells, task_arena(), ret_image))
         return false;
@@ -219,7 +223,8 @@ static bool read_side(
 bool band_apply(struct channel *channel, const struct feed_change *change)
 {
     struct image before, after;
-    bool was_in = read_side(channel, change->before, &before), is_in = read_side(channel, change->after, &after);
+    bool was_in = read_side(channel, change->before, &before),
+         is_in = read_side(channel, change->after, &after);
     if (!was_in && !is_in)
         return true;
     channel->touched = true;
@@ -239,7 +244,8 @@ bool band_apply(struct channel *channel, const struct feed_change *change)
 bool band_covers(const struct channel *channel)
 {
     bool low = channel->base <= channel->start;
-    bool high = channel->is_whole || channel->base + (int64_t)channel->n_rows >= channel->start + channel->limit;
+    bool high =
+        channel->is_whole || channel->base + (int64_t)channel->n_rows >= channel->start + channel->limit;
     /* A window past the end is empty only if the end is known. */
     return low && high;
 }

@@ -1,9 +1,10 @@
 /*
- * Channels: found by what is asked under which rights, made and loaded when nobody has asked for it yet, kept for a while
- * when the last viewer has gone (he may only have lost his connection).
+ * Channels: found by what is asked under which rights, made and loaded when nobody has asked for it yet, kept
+ * for a while when the last viewer has gone (he may only have lost his connection).
  *
- * Loading joins snapshot and feed without a gap: while a consistent snapshot is read, the transactions that the feed hands over are kept;
- * the snapshot's place in the binlog gives its position P; what was kept up to P is in the snapshot already, the rest is applied.
+ * Loading joins snapshot and feed without a gap: while a consistent snapshot is read, the transactions that
+ * the feed hands over are kept; the snapshot's place in the binlog gives its position P; what was kept up to
+ * P is in the snapshot already, the rest is applied.
  */
 #include "live/live_int.h"
 
@@ -20,7 +21,8 @@ static const char SQL_PLACE[] = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM infor
                                 "WHERE VARIABLE_NAME IN ('BINLOG_SNAPSHOT_FILE', 'BINLOG_SNAPSHOT_POSITION')";
 enum { PLACE_WAIT_MS = 3000, LOAD_TRIES = 5, STATE_BYTES = 16 };
 
-/* ---- forms ----------------------------------------------------------------------------------------------------- */
+/* ---- forms
+ * ----------------------------------------------------------------------------------------------------- */
 
 static struct live_form *form_new(const struct form *form)
 {
@@ -57,7 +59,8 @@ static bool columns_are(const struct live_form *live_form, const struct feed_tab
     return same;
 }
 
-const struct image_map *form_map(struct live_form *live_form, const struct form *form, const struct feed_table *table)
+const struct image_map *form_map(
+    struct live_form *live_form, const struct form *form, const struct feed_table *table)
 {
     if (columns_are(live_form, table))
         return live_form->map;
@@ -71,7 +74,8 @@ const struct image_map *form_map(struct live_form *live_form, const struct form 
     return live_form->map;
 }
 
-/* ---- what is asked --------------------------------------------------------------------------------------------- */
+/* ---- what is asked
+ * --------------------------------------------------------------------------------------------- */
 
 struct list_sub {
     struct str op, id, kind, form, sort, state, pos;
@@ -111,14 +115,15 @@ static int read_fields(const struct json *fields, struct str *ret_text, struct e
     for (size_t i = 0; i < fields->array.n; i++) {
         if (fields->array.at[i].kind != JSON_STR)
             return err_add(err, task_arena(), STR("fields"), FAULT_WRONG_TYPE, STR("string"));
-        text = arena_printf(task_arena(), "%.*s%s%.*s", STR_ARGS(text), i ? "," : "", STR_ARGS(fields->array.at[i].str));
+        text = arena_printf(
+            task_arena(), "%.*s%s%.*s", STR_ARGS(text), i ? "," : "", STR_ARGS(fields->array.at[i].str));
     }
     *ret_text = text;
     return 0;
 }
 
-static int read_range(const struct live *live, const struct viewer *viewer, const struct list_sub *sub, struct channel *channel,
-    struct err *err)
+static int read_range(const struct live *live, const struct viewer *viewer, const struct list_sub *sub,
+    struct channel *channel, struct err *err)
 {
     const struct json *range = sub->range && sub->range->kind != JSON_NULL ? sub->range : NULL;
     int64_t most = live->house->conf->records_page_max;
@@ -153,7 +158,8 @@ static int make_list(
     query.filter = sub->filter && sub->filter->kind != JSON_NULL ? sub->filter : NULL;
     if (one && (query.filter || sub->sort.n || sub->range || sub->limit || sub->count || !sub->record))
         return err_add(err, task_arena(), STR("record"), FAULT_BAD_VALUE, STR_NULL);
-    rc = one ? select_make_one(channel->arena, &channel->caller, sub->form, sub->record, &query, &channel->select, err)
+    rc = one ? select_make_one(
+                   channel->arena, &channel->caller, sub->form, sub->record, &query, &channel->select, err)
              : select_make(channel->arena, &channel->caller, sub->form, &query, &channel->select, err);
     if (rc < 0)
         return rc;
@@ -187,7 +193,8 @@ static int kind_of(struct str kind, enum channel_kind *ret_kind, struct err *err
     static const struct {
         const char *name;
         enum channel_kind kind;
-    } KINDS[] = {{"records", CHANNEL_LIST}, {"record", CHANNEL_RECORD}, {"audit", CHANNEL_LOG}, {"notice", CHANNEL_LOG}};
+    } KINDS[] = {{"records", CHANNEL_LIST}, {"record", CHANNEL_RECORD}, {"audit", CHANNEL_LOG},
+        {"notice", CHANNEL_LOG}};
     for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++)
         if (str_eq(str_of(KINDS[i].name), kind)) {
             *ret_kind = KINDS[i].kind;
@@ -213,6 +220,7 @@ static void channel_free(struct channel *channel)
     free(channel->told);
     frames_clear(channel);
     ws_bytes_unref(channel->presence);
+    log_forget(channel);
     list_for_each_safe (it, &channel->pending) {
         struct pending_tx *pending = list_entry(it, struct pending_tx, in_channel);
         feed_tx_unref(pending->tx);
@@ -239,11 +247,13 @@ static struct channel *channel_new(struct live *live)
     list_init(&channel->in_record);
     list_init(&channel->pending);
     list_init(&channel->viewers);
+    list_init(&channel->events);
     task_cond_init(&channel->loaded);
     return channel;
 }
 
-/* ---- registration ---------------------------------------------------------------------------------------------- */
+/* ---- registration
+ * ---------------------------------------------------------------------------------------------- */
 
 static void join_record(struct channel *channel)
 {
@@ -303,7 +313,8 @@ void channel_drop(struct channel *channel)
         channel_free(channel);
 }
 
-/* ---- loading --------------------------------------------------------------------------------------------------- */
+/* ---- loading
+ * --------------------------------------------------------------------------------------------------- */
 
 struct load {
     struct channel *channel;
@@ -345,7 +356,8 @@ static void apply_pending(struct channel *channel)
         if (channel->phase == CHANNEL_OPEN && pending->tx->sequence > channel->pos)
             for (size_t i = 0; i < pending->tx->n_changes; i++)
                 if (str_eq(pending->tx->changes[i].table->name, channel->form->table) &&
-                    form_map(channel->form, plan_form(select_plan(channel->select)), pending->tx->changes[i].table) &&
+                    form_map(channel->form, plan_form(select_plan(channel->select)),
+                        pending->tx->changes[i].table) &&
                     !band_apply(channel, &pending->tx->changes[i]))
                     channel->again = true;
         list_remove(&pending->in_channel);
@@ -356,7 +368,8 @@ static void apply_pending(struct channel *channel)
         channel->pos = channel->live->pos;
 }
 
-/* Waits until the feed has come as far as the snapshot: the world that it was planned with is then known to be the right one. */
+/* Waits until the feed has come as far as the snapshot: the world that it was planned with is then known to
+ * be the right one. */
 static task_fn int wait_for_feed(struct live *live, int64_t sequence, struct err *err)
 {
     while (live->pos < sequence || live->in_parts) {
@@ -434,7 +447,8 @@ static task_fn void load_task(void *arg)
     if (rc < 0 || channel->again) {
         if (rc == 0)
             rc = err_set(&channel->err, ERR_UNAVAILABLE, "the window changes faster than it can be read");
-        log_event(LOG_WARN, "live", "channel not loaded", LOG_C("chan", channel->name), LOG_C("cause", channel->err.detail));
+        log_event(LOG_WARN, "live", "channel not loaded", LOG_C("chan", channel->name),
+            LOG_C("cause", channel->err.detail));
         channel->err.items = NULL;
         channel->phase = CHANNEL_FAILED;
     }
@@ -455,14 +469,16 @@ void channel_reload(struct channel *channel)
     (void)task_spawn("live-load", load_task, channel);
 }
 
-/* ---- finding --------------------------------------------------------------------------------------------------- */
+/* ---- finding
+ * --------------------------------------------------------------------------------------------------- */
 
 static int make_channel(
     struct channel *channel, const struct viewer *viewer, const struct list_sub *sub, struct err *err)
 {
     const struct socket *socket = viewer->socket;
     int rc = kind_of(sub->kind, &channel->kind, err);
-    channel->caller = (struct caller){.session = socket->session, .address = socket->address, .lang = socket->lang};
+    channel->caller =
+        (struct caller){.session = socket->session, .address = socket->address, .lang = socket->lang};
     channel->caller.request = arena_copy(channel->arena, str_of(socket->request));
     channel->caller.address = arena_copy(channel->arena, socket->address);
     if (rc == 0 && caller_hold(&channel->caller, channel->live->house, socket->user_id) < 0)

@@ -1,6 +1,7 @@
 /*
- * What is told of a channel: a snapshot of its window, and after each transaction the difference to what was told last. Each is
- * encoded once, framed once, and shared by all viewers. A change that nobody may see makes no frame at all.
+ * What is told of a channel: a snapshot of its window, and after each transaction the difference to what was
+ * told last. Each is encoded once, framed once, and shared by all viewers. A change that nobody may see makes
+ * no frame at all.
  */
 #include "live/live_int.h"
 
@@ -19,7 +20,8 @@ struct str frame_pos(const struct live *live, int64_t sequence)
         task_arena(), "%.*s.%lld", STR_ARGS(live->house->position_epoch), (long long)sequence);
 }
 
-/* ---- the ring -------------------------------------------------------------------------------------------------- */
+/* ---- the ring
+ * -------------------------------------------------------------------------------------------------- */
 
 void frame_append(struct channel *channel, struct ws_bytes *bytes)
 {
@@ -41,7 +43,8 @@ void frames_clear(struct channel *channel)
     channel->head += LIVE_RING + 1; /* every cursor is now behind what the ring holds */
 }
 
-/* ---- the difference ------------------------------------------------------------------------------------------- */
+/* ---- the difference
+ * ------------------------------------------------------------------------------------------- */
 
 static bool was_told(const struct channel *channel, int64_t id, size_t hint)
 {
@@ -107,7 +110,8 @@ static size_t print_order(struct channel *channel, size_t n, struct json_out *ou
         bool stays = was_told(channel, row->record.id, i);
         if (stays && !row->moved)
             continue;
-        if (stays && row->moved && i < channel->n_told && channel->told[i] == row->record.id && channel->n_told == n)
+        if (stays && row->moved && i < channel->n_told && channel->told[i] == row->record.id &&
+            channel->n_told == n)
             continue; /* read anew, and where it was */
         json_out_key(out, arena_printf(task_arena(), "%lld", (long long)row->record.id));
         json_out_int(out, (int64_t)i);
@@ -193,9 +197,11 @@ struct ws_bytes *frame_snapshot(struct channel *channel)
     return channel->snapshot;
 }
 
-/* ---- the state hash ------------------------------------------------------------------------------------------- */
+/* ---- the state hash
+ * ------------------------------------------------------------------------------------------- */
 
-/* FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv), from two offsets: its own basis and a second, arbitrary one. */
+/* FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv), from two offsets: its own basis and a second,
+ * arbitrary one. */
 #define FNV_PRIME 16777619u
 #define FNV_BASIS_1 2166136261u
 #define FNV_BASIS_2 0x9b6d3f21u

@@ -1,6 +1,7 @@
 /*
- * What the room hears: transactions in commit order. Each change finds the channels that it may concern through the index, with both its
- * images; they apply it; and at the transaction's end each that was touched tells the difference, once, to all its viewers.
+ * What the room hears: transactions in commit order. Each change finds the channels that it may concern
+ * through the index, with both its images; they apply it; and at the transaction's end each that was touched
+ * tells the difference, once, to all its viewers.
  */
 #include "live/live_int.h"
 
@@ -21,7 +22,7 @@ struct live *live_new(struct house *house, struct feed *feed)
     live->feed = feed;
     live->by_key = map_new();
     live->forms = map_new();
-    live->presence = map_new();
+    list_init(&live->here);
     live->pos = feed_stats_now(feed).handed_over;
     live->now_us = clock_utc_us();
     list_init(&live->sockets);
@@ -34,7 +35,8 @@ struct live *live_new(struct house *house, struct feed *feed)
     return live;
 }
 
-/* ---- a transaction ------------------------------------------------------------------------------------------- */
+/* ---- a transaction
+ * ------------------------------------------------------------------------------------------- */
 
 static void add_candidate(void *owner, void *arg)
 {
@@ -46,7 +48,8 @@ static void add_candidate(void *owner, void *arg)
     live->candidates[live->n_candidates++] = owner;
 }
 
-static struct live_form *form_by_table(struct live *live, const struct feed_table *table, const struct form **ret_form)
+static struct live_form *form_by_table(
+    struct live *live, const struct feed_table *table, const struct form **ret_form)
 {
     const struct catalog *catalog = live->house->world->catalog;
     for (size_t i = 0; i < catalog->n_forms; i++)
@@ -57,7 +60,8 @@ static struct live_form *form_by_table(struct live *live, const struct feed_tabl
     return NULL;
 }
 
-static void probe_side(struct live *live, struct live_form *form, const struct image_map *map, const struct db_val *cells)
+static void probe_side(
+    struct live *live, struct live_form *form, const struct image_map *map, const struct db_val *cells)
 {
     if (!cells)
         return;
@@ -65,7 +69,8 @@ static void probe_side(struct live *live, struct live_form *form, const struct i
     live_index_probe(form->index, form->probe, add_candidate, live);
 }
 
-static void find_candidates(struct live *live, struct live_form *form, const struct image_map *map, const struct feed_change *change)
+static void find_candidates(
+    struct live *live, struct live_form *form, const struct image_map *map, const struct feed_change *change)
 {
     const struct db_val *either = change->after ? change->after : change->before;
     struct list *head = map_get_id(form->by_record, image_id(map, either));
@@ -171,7 +176,8 @@ void live_hear(struct live *live, const struct feed_tx *tx)
     task_cond_wake_all(&live->moved);
 }
 
-/* ---- what else happens --------------------------------------------------------------------------------------- */
+/* ---- what else happens
+ * --------------------------------------------------------------------------------------- */
 
 static void drop_all_channels(struct live *live)
 {
@@ -211,7 +217,8 @@ void live_tick(struct live *live, int64_t now_us)
     live->now_us = now_us;
     list_for_each (it, &live->channels) {
         struct channel *channel = list_entry(it, struct channel, in_live);
-        if (channel->valid_until_us != 0 && now_us >= channel->valid_until_us && channel->phase == CHANNEL_OPEN)
+        if (channel->valid_until_us != 0 && now_us >= channel->valid_until_us &&
+            channel->phase == CHANNEL_OPEN)
             channel_reload(channel);
     }
 }
@@ -233,13 +240,19 @@ static void on_timer(void *arg)
     live->turn++;
     list_for_each_safe (it, &live->channels) {
         struct channel *channel = list_entry(it, struct channel, in_live);
-        if (channel->n_viewers == 0 && !channel->loading && now_us - channel->empty_since_us > LIVE_LINGER_MS * INT64_C(1000))
+        if (channel->n_viewers == 0 && !channel->loading &&
+            now_us - channel->empty_since_us > LIVE_LINGER_MS * INT64_C(1000))
             channel_drop(channel);
     }
     if (live->turn % (LIVE_MARK_MS / TICK_MS) != 0)
         return;
     live->tasks++;
     (void)task_spawn("live-mark", mark_all, live);
+}
+
+static void free_live(void *live)
+{
+    free(live);
 }
 
 static void free_form(void *form)

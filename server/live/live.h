@@ -1,10 +1,12 @@
 /*
- * Live views: subscriptions of browsers to lists, single records and the log, fed by the change feed alone. Nobody tells this room that
- * something was written; it hears transactions in commit order and works from their row images.
+ * Live views: subscriptions of browsers to lists, single records and the log, fed by the change feed alone.
+ * Nobody tells this room that something was written; it hears transactions in commit order and works from
+ * their row images.
  *
- * A channel is what viewers share who see the same thing: one query under one set of rights. It holds the rows of its window (with a
- * guard band around it), applies each transaction, and appends at most one frame for it to a ring of shared bytes. A viewer is a cursor
- * into that ring; one that falls behind gets the newest state instead of what it missed.
+ * A channel is what viewers share who see the same thing: one query under one set of rights. It holds the
+ * rows of its window (with a guard band around it), applies each transaction, and appends at most one frame
+ * for it to a ring of shared bytes. A viewer is a cursor into that ring; one that falls behind gets the
+ * newest state instead of what it missed.
  */
 #ifndef TIDEMARK_LIVE_LIVE_H
 #define TIDEMARK_LIVE_LIVE_H
@@ -21,10 +23,11 @@ task_fn void live_free(struct live *live);
 /* For ws_serve; their arg is the struct live. */
 extern const struct ws_events LIVE_EVENTS;
 
-/* ---- what the consumer of the feed tells, on its task, in this order for each transaction ------------------- */
+/* ---- what the consumer of the feed tells, on its task, in this order for each transaction
+ * ------------------- */
 
-/* Forms, people or rights have changed and the new world stands: every subscription begins anew under it. Nothing that was
- * encoded under the old one is sent after this call (the fence). */
+/* Forms, people or rights have changed and the new world stands: every subscription begins anew under it.
+ * Nothing that was encoded under the old one is sent after this call (the fence). */
 void live_world_changed(struct live *live);
 /* A session has ended: its sockets are closed (4401). */
 void live_session_ended(struct live *live, int64_t session);

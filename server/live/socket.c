@@ -1,10 +1,12 @@
 /*
- * A browser's socket: who it is, what it asks for, and what is sent to it. Nothing is queued for it: its viewers are cursors, and when the
- * pipe is free it gets what its channels have told since, or, too far behind, their state. A slow reader costs itself alone.
+ * A browser's socket: who it is, what it asks for, and what is sent to it. Nothing is queued for it: its
+ * viewers are cursors, and when the pipe is free it gets what its channels have told since, or, too far
+ * behind, their state. A slow reader costs itself alone.
  */
 #include "live/live_int.h"
 
 #include "base/must.h"
+#include "json/problem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +31,6 @@ void socket_unref(struct socket *socket)
     list_remove(&socket->in_dirty);
     free(socket->cookie);
     free(socket->address_text);
-    free(socket->login_text);
     socket->magic = 0;
     free(socket);
 }
@@ -42,7 +43,8 @@ void socket_dirty(struct socket *socket)
     list_append(&socket->live->dirty, &socket->in_dirty);
 }
 
-/* ---- what is sent -------------------------------------------------------------------------------------------- */
+/* ---- what is sent
+ * -------------------------------------------------------------------------------------------- */
 
 struct pieces {
     struct ws_bytes *at[LIVE_PIECES];
@@ -127,7 +129,8 @@ static void add_state(struct pieces *pieces, struct viewer *viewer)
     viewer->told = true;
     viewer->needs_schema = false;
     if (viewer->needs_snapshot) {
-        add_piece(pieces, channel->kind == CHANNEL_LOG ? log_snapshot(channel) : frame_snapshot(channel), false);
+        add_piece(
+            pieces, channel->kind == CHANNEL_LOG ? log_snapshot(channel) : frame_snapshot(channel), false);
         viewer->cursor = channel->head;
         viewer->needs_snapshot = false;
         pieces->told = true;
@@ -164,9 +167,10 @@ static bool add_viewer(struct pieces *pieces, struct viewer *viewer)
 static int64_t settled_pos(const struct socket *socket)
 {
     int64_t pos = socket->live->pos;
-    for (const struct list *it = socket->viewers.next; it != &socket->viewers; it = it->next) {
+    for (struct list *it = socket->viewers.next; it != &socket->viewers; it = it->next) {
         const struct channel *channel = list_entry(it, struct viewer, in_socket)->channel;
-        if (channel && channel->phase == CHANNEL_OPEN && channel->loading && channel->touched && channel->told_pos < pos)
+        if (channel && channel->phase == CHANNEL_OPEN && channel->loading && channel->touched &&
+            channel->told_pos < pos)
             pos = channel->told_pos;
     }
     return pos;
@@ -198,7 +202,8 @@ static struct ws_bytes *hashed_mark(struct socket *socket, int64_t pos)
     list_for_each (it, &socket->viewers) {
         struct viewer *viewer = list_entry(it, struct viewer, in_socket);
         struct channel *channel = viewer->channel;
-        if (!channel || !viewer->told || channel->kind == CHANNEL_LOG || channel->phase != CHANNEL_OPEN || channel->loading)
+        if (!channel || !viewer->told || channel->kind == CHANNEL_LOG || channel->phase != CHANNEL_OPEN ||
+            channel->loading)
             continue;
         json_out_key(&out, str_of(channel->name));
         json_out_text(&out, frame_hash(channel));
@@ -256,7 +261,9 @@ void socket_say_problem(struct socket *socket, const char *member, struct str va
     json_out_key(&out, str_of(member));
     json_out_str(&out, value);
     json_out_key(&out, STR("problem"));
-    record_print_problem(err, socket->lang, str_of(socket->request), &out);
+    json_out_object(&out);
+    json_out_problem(&out, err, socket->lang, str_of(socket->request), task_arena());
+    json_out_object_end(&out);
     json_out_object_end(&out);
     struct ws_bytes *bytes = say(&buf, &out);
     if (socket->ws && ws_is_free(socket->ws))
@@ -266,7 +273,8 @@ void socket_say_problem(struct socket *socket, const char *member, struct str va
     ws_bytes_unref(bytes);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------- */
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------- */
 
 static void say_hello(struct socket *socket)
 {
@@ -284,7 +292,7 @@ static void say_hello(struct socket *socket)
 static size_t sockets_of(const struct live *live, int64_t user_id)
 {
     size_t n = 0;
-    for (const struct list *it = live->sockets.next; it != &live->sockets; it = it->next) {
+    for (struct list *it = live->sockets.next; it != &live->sockets; it = it->next) {
         const struct socket *other = list_entry(it, struct socket, in_live);
         n += other->user_id == user_id && other->ws != NULL;
     }
@@ -348,6 +356,15 @@ static void on_message(struct ws *ws, struct str text, void *arg)
         ws_close(ws, 1008, STR("wait for hello"));
 }
 
+/* Sending needs a task's arena; many sockets drain in one turn of the loop. */
+static task_fn void flush_later(void *arg)
+{
+    struct live *live = arg;
+    live->flushing = false;
+    live_flush(live);
+    live->tasks--;
+}
+
 static void on_drained(struct ws *ws, void *arg)
 {
     struct live *live = arg;
@@ -360,15 +377,6 @@ static void on_drained(struct ws *ws, void *arg)
         live->tasks++;
         (void)task_spawn("live-flush", flush_later, live);
     }
-}
-
-/* Sending needs a task's arena; many sockets drain in one turn of the loop. */
-task_fn void flush_later(void *arg)
-{
-    struct live *live = arg;
-    live->flushing = false;
-    live_flush(live);
-    live->tasks--;
 }
 
 static void on_closed(struct ws *ws, void *arg)

@@ -1,6 +1,7 @@
 /*
- * The browser's messages: sub, unsub, move, edit. A subscription is audited before the first byte of it leaves: who, what, from which
- * position; and its end, with the position where it ended. With the history of changes that is exact.
+ * The browser's messages: sub, unsub, move, edit. A subscription is audited before the first byte of it
+ * leaves: who, what, from which position; and its end, with the position where it ended. With the history of
+ * changes that is exact.
  */
 #include "live/live_int.h"
 
@@ -18,7 +19,8 @@ struct message {
     char text[];
 };
 
-/* ---- viewers ------------------------------------------------------------------------------------------------- */
+/* ---- viewers
+ * ------------------------------------------------------------------------------------------------- */
 
 static struct viewer *viewer_new(struct socket *socket, struct str request, struct str id)
 {
@@ -45,27 +47,31 @@ static void viewer_unref(struct viewer *viewer)
     socket_unref(socket);
 }
 
-static struct audit_event event_of(const struct viewer *viewer, const struct channel *channel, const char *what)
+/* The event of a subscription's opening or end; its texts are in the arena. */
+static struct audit_event event_of(const struct viewer *viewer, const char *what, struct arena *arena)
 {
-    struct caller caller = channel->caller;
-    caller.session = viewer->socket->session;
-    caller.user_id = viewer->socket->user_id;
-    caller.address = viewer->socket->address;
-    caller.request = str_of(viewer->socket->request);
-    const struct user *user = directory_user(channel->caller.world->directory, viewer->socket->user_id);
-    caller.login = user ? user->login : STR("");
-    struct str form = channel->kind == CHANNEL_LOG ? STR("_log") : plan_form(select_plan(channel->select))->key;
-    struct audit_event event = caller_event_of(
-        &caller, channel->kind == CHANNEL_RECORD ? AUDIT_READ : AUDIT_LIST, form, channel->record_id);
-    event.detail = arena_printf(task_arena(), "{\"live\":\"%s\",\"chan\":\"%s\",\"pos\":\"%.*s\"}", what, channel->name,
-        STR_ARGS(frame_pos(channel->live, channel->live->pos)));
+    const struct channel *channel = viewer->channel;
+    const struct socket *socket = viewer->socket;
+    const struct user *user = directory_user(channel->caller.world->directory, socket->user_id);
+    const struct caller caller = {.user_id = socket->user_id,
+        .session = socket->session,
+        .login = arena_copy(arena, user ? user->login : STR("")),
+        .address = arena_copy(arena, socket->address),
+        .request = arena_copy(arena, str_of(socket->request))};
+    struct str form =
+        channel->kind == CHANNEL_LOG ? STR("_log") : plan_form(select_plan(channel->select))->key;
+    struct audit_event event =
+        caller_event(&caller, channel->kind == CHANNEL_RECORD ? AUDIT_READ : AUDIT_LIST,
+            arena_copy(arena, form), channel->record_id);
+    event.detail = arena_printf(arena, "{\"live\":\"%s\",\"chan\":\"%s\",\"pos\":\"%.*s.%lld\"}", what,
+        channel->name, STR_ARGS(channel->live->house->position_epoch), (long long)channel->live->pos);
     return event;
 }
 
 static task_fn int log_opening(const struct viewer *viewer, struct err *err)
 {
     struct channel *channel = viewer->channel;
-    struct audit_event event = event_of(viewer, channel, "open");
+    struct audit_event event = event_of(viewer, "open", task_arena());
     size_t n = channel->kind == CHANNEL_LIST ? band_window_length(channel) : 0;
     int64_t *ids = arena_new_array(task_arena(), int64_t, n + 1);
     for (size_t i = 0; i < n; i++)
@@ -100,22 +106,7 @@ static void note_closing(const struct viewer *viewer)
     struct closing *closing = must_alloc(sizeof(*closing));
     closing->live = channel->live;
     closing->arena = arena_new();
-    struct audit_event event = {0};
-    {
-        const struct user *user = directory_user(channel->caller.world->directory, viewer->socket->user_id);
-        event = (struct audit_event){.actor_id = viewer->socket->user_id,
-            .login = arena_copy(closing->arena, user ? user->login : STR("")),
-            .action = channel->kind == CHANNEL_RECORD ? AUDIT_READ : AUDIT_LIST,
-            .form = arena_copy(closing->arena,
-                channel->kind == CHANNEL_LOG ? STR("_log") : plan_form(select_plan(channel->select))->key),
-            .record = channel->record_id,
-            .session = viewer->socket->session,
-            .address = arena_copy(closing->arena, viewer->socket->address),
-            .request = arena_copy(closing->arena, str_of(viewer->socket->request))};
-    }
-    event.detail = arena_printf(closing->arena, "{\"live\":\"close\",\"chan\":\"%s\",\"pos\":\"%.*s.%lld\"}", channel->name,
-        STR_ARGS(channel->live->house->position_epoch), (long long)channel->live->pos);
-    closing->event = event;
+    closing->event = event_of(viewer, "close", closing->arena);
     channel->live->tasks++;
     (void)task_spawn("live-close", log_closing, closing);
 }
@@ -144,18 +135,22 @@ void channel_fail(struct channel *channel)
     }
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------- */
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------- */
 
-/* A place in the ring from which the viewer can go on, if nothing since his position is missing and his state still stands. */
+/* A place in the ring from which the viewer can go on, if nothing since his position is missing and his state
+ * still stands. */
 static void try_resume(struct viewer *viewer)
 {
     struct channel *channel = viewer->channel;
     uint64_t lowest = channel->head > LIVE_RING ? channel->head - LIVE_RING : 0;
-    if (viewer->resume_pos < 0 || strcmp(viewer->resume_state, channel->state) != 0 || viewer->resume_pos > channel->live->pos)
+    if (viewer->resume_pos < 0 || strcmp(viewer->resume_state, channel->state) != 0 ||
+        viewer->resume_pos > channel->live->pos)
         return;
     while (lowest < channel->head && !channel->ring[lowest % LIVE_RING].bytes)
         lowest++;
-    int64_t known_from = lowest == 0 || lowest == channel->head ? channel->first_pos : channel->ring[lowest % LIVE_RING].pos;
+    int64_t known_from =
+        lowest == 0 || lowest == channel->head ? channel->first_pos : channel->ring[lowest % LIVE_RING].pos;
     if (lowest == channel->head && channel->told_pos > viewer->resume_pos)
         return;
     if (known_from > viewer->resume_pos)
@@ -256,7 +251,8 @@ void subscribe_again(struct viewer *viewer)
     start_opening(viewer);
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------------ */
+/* ---- messages
+ * ------------------------------------------------------------------------------------------------ */
 
 static struct str text_of(const struct json *message, struct str key)
 {
@@ -279,8 +275,8 @@ static void read_resume(struct viewer *viewer, const struct json *message)
     struct str pos = text_of(message, STR("pos")), state = text_of(message, STR("state"));
     struct str epoch = str_cut(&pos, '.');
     int64_t sequence;
-    if (!str_eq(epoch, viewer->socket->live->house->position_epoch) || !str_to_i64(pos, &sequence) || sequence < 0 ||
-        state.n >= LIVE_STATE_MAX)
+    if (!str_eq(epoch, viewer->socket->live->house->position_epoch) || !str_to_i64(pos, &sequence) ||
+        sequence < 0 || state.n >= LIVE_STATE_MAX)
         return;
     viewer->resume_pos = sequence;
     (void)snprintf(viewer->resume_state, sizeof(viewer->resume_state), "%.*s", STR_ARGS(state));
@@ -290,8 +286,10 @@ static void on_sub(struct socket *socket, const struct json *message, struct str
 {
     struct str id = text_of(message, STR("id"));
     struct err err = {0};
-    if (id.n == 0 || id.n > 64 || socket->n_viewers >= (size_t)socket->live->house->conf->limits_ws_subscriptions) {
-        (void)err_set(&err, id.n == 0 || id.n > 64 ? ERR_BAD_REQUEST : ERR_TOO_MANY, "id or number of subscriptions");
+    if (id.n == 0 || id.n > 64 ||
+        socket->n_viewers >= (size_t)socket->live->house->conf->limits_ws_subscriptions) {
+        (void)err_set(
+            &err, id.n == 0 || id.n > 64 ? ERR_BAD_REQUEST : ERR_TOO_MANY, "id or number of subscriptions");
         socket_say_problem(socket, "id", id, &err);
         return;
     }
@@ -313,8 +311,8 @@ static void on_move(struct socket *socket, const struct json *message)
     struct viewer *viewer = viewer_by_channel(socket, text_of(message, STR("chan")));
     const struct json *range = json_get(message, STR("range"));
     struct err err = {0};
-    bool good = range && range->kind == JSON_ARRAY && range->array.n == 2 && range->array.at[0].kind == JSON_INT &&
-                range->array.at[1].kind == JSON_INT;
+    bool good = range && range->kind == JSON_ARRAY && range->array.n == 2 &&
+                range->array.at[0].kind == JSON_INT && range->array.at[1].kind == JSON_INT;
     if (!viewer || !good || viewer->channel->kind != CHANNEL_LIST) {
         (void)err_set(&err, ERR_BAD_REQUEST, "no such channel, or no range");
         socket_say_problem(socket, "chan", text_of(message, STR("chan")), &err);

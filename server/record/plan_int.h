@@ -55,9 +55,6 @@ void plan_where_clear(
 /* False sets ERR_EPOCH_MOVED: the world has changed since the plan was made. */
 bool epoch_is(const struct db_val *cell, const struct caller *caller, struct err *err);
 
-/* The event's who and where, from the caller. */
-struct audit_event caller_event(
-    const struct caller *caller, enum audit_action action, struct str form, int64_t record);
 struct str position_print(const struct house *house, const struct tx_done *done, struct arena *arena);
 
 /* A value as audit JSON. */

@@ -52,6 +52,13 @@ struct caller {
 };
 /* ERR_LOGIN_NEEDED if the user is gone or disabled. */
 int caller_init(struct caller *caller, struct house *house, int64_t user_id);
+/* The same as caller_init for something that outlives its task: references of its own, given back by
+ * caller_release. */
+int caller_hold(struct caller *caller, struct house *house, int64_t user_id);
+void caller_release(struct caller *caller);
+/* An event's who, where and when, from the caller. */
+struct audit_event caller_event(
+    const struct caller *caller, enum audit_action action, struct str form, int64_t record);
 /* After ERR_EPOCH_MOVED: the newest world, the policy anew. */
 task_fn int caller_renew(struct caller *caller, struct err *err);
 
@@ -152,11 +159,12 @@ task_fn int log_print(
     struct caller *caller, const struct audit_filter *filter, struct json_out *out, struct err *err);
 
 /* One event as log_print prints it; for the live tail, whose event comes from the feed. pos empty: null. */
-void log_print_event(const struct caller *caller, const struct audit_row *row, struct str pos, struct json_out *out);
+void log_print_event(
+    const struct caller *caller, const struct audit_row *row, struct str pos, struct json_out *out);
 /* The newest events as the caller may see them (the subscription is what is audited); only: one action, or
  * AUDIT_ACTION_COUNT. */
-task_fn int log_newest(struct caller *caller, enum audit_action only, size_t limit, struct audit_row **ret_rows, size_t *ret_n,
-    struct err *err);
+task_fn int log_newest(struct caller *caller, enum audit_action only, size_t limit,
+    struct audit_row **ret_rows, size_t *ret_n, struct err *err);
 
 /* ---- forms, people, rights
  * --------------------------------------------------------------------------------------- */

@@ -107,8 +107,8 @@ static int make(struct arena *arena, struct caller *caller, struct str form_key,
     return 0;
 }
 
-int select_make(struct arena *arena, struct caller *caller, struct str form_key, const struct select_query *query,
-    struct select **ret_select, struct err *err)
+int select_make(struct arena *arena, struct caller *caller, struct str form_key,
+    const struct select_query *query, struct select **ret_select, struct err *err)
 {
     return make(arena, caller, form_key, 0, query, ret_select, err);
 }

@@ -10,7 +10,7 @@ struct select {
     struct plan *plan;
     struct sort sort;
     struct str q;
-    int64_t one; /* this record alone; 0: a list */
+    int64_t one;                 /* this record alone; 0: a list */
     const struct filter *filter; /* NULL: none */
     struct filter_env env;
     bool *selected; /* by field: what to print; NULL: all */
