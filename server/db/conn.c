@@ -197,6 +197,7 @@ static void set_options(MYSQL *mysql, const struct db_address *address)
         /* "Enforce" alone still connects in clear text to a server without TLS; verifying does not. */
         set_option(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
         set_option(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+        set_option(mysql, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
         if (address->ca_file.n > 0) {
             set_option(mysql, MYSQL_OPT_SSL_CA, arena_cstr(task_arena(), address->ca_file));
         }

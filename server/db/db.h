@@ -26,7 +26,7 @@ struct db_rows {
     size_t n_rows, n_cols;
     struct str *names;    /* n_cols */
     struct db_val *cells; /* n_rows * n_cols; NULL where the statement returns no rows */
-    int64_t affected;
+    int64_t affected;     /* rows matched, changed or not */
 };
 static inline const struct db_val *db_cell(const struct db_rows *rows, size_t row, size_t col)
 {

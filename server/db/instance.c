@@ -134,6 +134,9 @@ static task_fn int wait_until_up(struct instance *instance, struct err *err)
         if (status != -ERR_DB_LOST && status != -ERR_UNAVAILABLE) {
             return conn_pass_error(err, &cause);
         }
+        if (task_is_cancelled()) {
+            return err_set(err, ERR_CANCELLED, "stopped while MariaDB was starting");
+        }
         if (clock_monotonic_us() > end_us) {
             return err_set(err, ERR_IO, "MariaDB does not answer; see %.*s", STR_ARGS(instance->paths.log));
         }

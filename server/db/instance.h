@@ -22,11 +22,13 @@ struct instance;
  * (all on both schemas; used by `tidemark migrate` only and closed after), tidemark_app (SELECT, INSERT,
  * UPDATE, DELETE on `tidemark`; SELECT, INSERT on `tidemark_log`), tidemark_feed (REPLICATION SLAVE, BINLOG
  * MONITOR, SELECT). Users are created with sql_log_bin=0.
+ *
+ * One process at a time serves a data folder (-ERR_CONFIG otherwise). `conf` must live as long as the
+ * instance. When the calling task is cancelled, a start that waits for the server is given up.
  */
 task_fn int instance_start(
     const struct conf *conf, struct str data_dir, struct instance **ret_instance, struct err *err);
-/* Clean shutdown (mariadbd gets SIGTERM and is waited for), unless it was adopted from another live process
- * of ours. */
+/* Clean shutdown: mariadbd gets SIGTERM and is waited for, an adopted one as well. NULL is accepted. */
 task_fn void instance_stop(struct instance *instance);
 
 enum instance_account { INSTANCE_OWNER, INSTANCE_MIGRATE, INSTANCE_APP, INSTANCE_FEED };

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILES_MAX 10000
+#define FILES_MAX 2000
 #define FILE_BYTES_MAX (1 << 20)
 #define LOCK_PATIENCE_S 300
 

@@ -75,10 +75,17 @@ static bool hand_over(struct db *db, struct conn *conn)
     return true;
 }
 
-static void close_conn(struct db *db, struct conn *conn)
+/* What it has done since it was taken. */
+static void count_work(struct db *db, struct conn *conn)
 {
     db->totals.statements += conn->n_executed;
     db->totals.prepared += conn->n_prepared;
+    conn->n_executed = conn->n_prepared = 0;
+}
+
+static void close_conn(struct db *db, struct conn *conn)
+{
+    count_work(db, conn);
     conn_close(conn);
 }
 
@@ -98,7 +105,7 @@ static void on_idle_death(struct conn *conn, void *arg)
     struct db *db = arg;
 
     db->n_idle--;
-    db->up = false;
+    db->up = db->up && db->n_open > 1; /* one may be killed; if the server goes, all do */
     close_conn(db, conn);
     drop_place(db);
 }
@@ -114,6 +121,7 @@ void db_give(struct db *db, struct conn *conn)
         drop_place(db);
         return;
     }
+    count_work(db, conn);
     db->up = true;
     if (hand_over(db, conn)) {
         return;
@@ -307,11 +315,5 @@ struct db_stats db_stats_now(const struct db *db)
     stats.open = db->n_open;
     stats.busy = db->n_open - db->n_idle;
     stats.waiting = db->n_waiting;
-    list_for_each (it, &db->idle) {
-        const struct conn *conn = list_entry(it, struct conn, link);
-
-        stats.statements += conn->n_executed;
-        stats.prepared += conn->n_prepared;
-    }
     return stats;
 }

@@ -386,6 +386,7 @@ CHECKED(test_long_path_puts_the_socket_elsewhere)
     memcpy(name, "数据 folder #1 ", sizeof "数据 folder #1 " - 1);
     name[sizeof name - 1] = '\0';
     (void)snprintf(folder, sizeof folder, "%s/%s", fixture.folder, name);
+    must(setenv("XDG_RUNTIME_DIR", fixture.folder, 1) == 0);
     instance = start_in(folder);
     address = instance_address(instance, INSTANCE_APP);
     must(address.socket.n < 108);

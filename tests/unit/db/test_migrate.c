@@ -79,6 +79,22 @@ static void must_be_refused(const char *why)
     must(migrate_check(fixture.app, dir(), &err) == -ERR_CONFIG);
 }
 
+/* The product's own, on an empty database; and each once more, since a kill may leave any of them half done.
+ */
+CHECKED(test_migrations_of_the_product_may_run_again)
+{
+    const struct str product = STR(SOURCE_DIR "/migrations");
+    struct err err = {0};
+    unsigned n_first = 0, n_again = 0;
+    (void)arg;
+
+    fixture_report(migrate_run(fixture.migrate, product, &n_first, &err), &err, "migrations");
+    must(n_first > 0 && migrate_check(fixture.app, product, &err) == 0);
+    (void)fixture_query(fixture.migrate, "DROP TABLE schema_migration", DB_NO_PARAMS);
+    fixture_report(migrate_run(fixture.migrate, product, &n_again, &err), &err, "migrations");
+    must(n_again == n_first && migrate_check(fixture.app, product, &err) == 0);
+}
+
 CHECKED(test_applied_once_in_order)
 {
     struct err err = {0};
@@ -156,6 +172,43 @@ CHECKED(test_wrong_statement_stops_and_can_be_mended)
     must(run(&n, &err) == -ERR_INTERNAL && strstr(err.detail, "rows came back") != NULL);
     write_file("0002_two.sql", TWO); /* it was never done: may differ now */
     must(run(&n, &err) == 0 && n == 2);
+}
+
+struct tortured {
+    unsigned fail_at;
+    bool fired;
+};
+
+static void migrate_tortured(void *arg)
+{
+    struct tortured *t = arg;
+    struct err err = {0};
+    unsigned n = 99;
+    int status;
+
+    begin();
+    write_three();
+    task_fail_wait(t->fail_at);
+    status = run(&n, &err);
+    t->fired = task_fail_wait_fired();
+    task_fail_wait(0);
+    must(status == (t->fired ? -ERR_TORTURE : 0) && n == (t->fired ? 99 : 3));
+    must(run(&n, &err) == 0); /* no lock was left behind */
+    must(migrate_check(fixture.app, dir(), &err) == 0);
+}
+
+static void test_every_wait_may_fail(void **state)
+{
+    struct tortured t = {.fired = true};
+    unsigned n = 0;
+    (void)state;
+
+    while (t.fired) {
+        t = (struct tortured){.fail_at = ++n};
+        task_run(migrate_tortured, &t);
+        assert_true(n < 30);
+    }
+    assert_true(n > 4); /* before the pool, the lock and each migration */
 }
 
 /* ---- two at once ---- */
@@ -379,9 +432,11 @@ static void test_slots_are_held_by_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_migrations_of_the_product_may_run_again),
         cmocka_unit_test(test_applied_once_in_order),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_wrong_statement_stops_and_can_be_mended),
+        cmocka_unit_test(test_every_wait_may_fail),
         cmocka_unit_test(test_two_migrators_at_once),
         cmocka_unit_test(test_killed_anywhere),
         cmocka_unit_test(test_slots_are_held_by_one),

@@ -146,7 +146,7 @@ CHECKED(test_server_frozen_in_commit)
 CHECKED(test_frozen_server_is_unavailable)
 {
     struct db *db = fixture_open(INSTANCE_APP, 2, 100);
-    struct thaw after = {.after_ms = 5500, .folder = fixture.folder};
+    struct thaw after = {.after_ms = 9000, .folder = fixture.folder};
     struct err err = {0};
     int64_t begin_us;
     (void)arg;
@@ -158,7 +158,7 @@ CHECKED(test_frozen_server_is_unavailable)
         err_clear(&err);
         begin_us = clock_monotonic_us();
         must(db_query(db, "SELECT COUNT(*) FROM seq_1_to_3", DB_NO_PARAMS, NULL, &err) == -ERR_UNAVAILABLE);
-        must(clock_monotonic_us() - begin_us < 3000000 && !db_is_up(db));
+        must(clock_monotonic_us() - begin_us < 4000000 && !db_is_up(db));
     }
     do {
         must(task_sleep(20, &err) == 0);

@@ -365,8 +365,8 @@ CHECKED(test_pool_is_shared_in_order)
 CHECKED(test_waiting_has_a_limit_and_hears_cancellation)
 {
     const struct db_address address = instance_address(fixture.instance, INSTANCE_APP);
-    const struct db_limits limits = {.connections = 1, .wait_ms = 50};
-    struct crowd crowd = {.db = db_open(&address, &limits), .hold_ms = 300};
+    const struct db_limits limits = {.connections = 1, .wait_ms = 100};
+    struct crowd crowd = {.db = db_open(&address, &limits), .hold_ms = 1000};
     struct task *last = NULL;
     struct err err = {0};
     (void)arg;
@@ -374,7 +374,9 @@ CHECKED(test_waiting_has_a_limit_and_hears_cancellation)
     for (int i = 0; i < 3; i++) {
         last = task_spawn("crowd", one_of_crowd, &crowd);
     }
-    must(task_sleep(20, &err) == 0);
+    while (db_stats_now(crowd.db).waiting < 2) {
+        must(task_sleep(0, &err) == 0);
+    }
     task_cancel(last);
     while (crowd.ended < 3) {
         must(task_sleep(5, &err) == 0);
@@ -397,7 +399,9 @@ CHECKED(test_close_waits_for_what_runs)
     for (int i = 0; i < 3; i++) {
         (void)task_spawn("crowd", one_of_crowd, &crowd);
     }
-    must(task_sleep(20, &err) == 0);
+    while (db_stats_now(crowd.db).waiting < 2) {
+        must(task_sleep(0, &err) == 0);
+    }
     (void)task_spawn("closer", close_it, crowd.db);
     while (crowd.ended < 3) {
         must(task_sleep(5, &err) == 0);
@@ -407,13 +411,12 @@ CHECKED(test_close_waits_for_what_runs)
 
 /* ---- losses ---- */
 
-static void kill_threads_of(struct db *db)
+static void kill_threads_of(void)
 {
     struct db_rows rows = fixture_query(fixture.app,
         "SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND USER='tidemark_app'",
         DB_NO_PARAMS);
 
-    (void)db;
     for (size_t i = 0; i < rows.n_rows; i++) {
         struct err err = {0};
         char sql[64];
@@ -430,7 +433,7 @@ CHECKED(test_idle_connection_that_is_killed_is_replaced)
     (void)arg;
 
     must(fixture_number(db, "SELECT COUNT(*) FROM seq_1_to_3") == 3);
-    kill_threads_of(db);
+    kill_threads_of();
     while (db_stats_now(db).open > 0) { /* noticed without being used */
         must(task_sleep(1, &err) == 0);
     }
@@ -444,8 +447,11 @@ static void kill_soon(void *arg)
     struct err err = {0};
 
     (void)arg;
-    must(task_sleep(50, &err) == 0);
-    kill_threads_of(NULL);
+    while (fixture_number(fixture.app,
+               "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT SLEEP%'") == 0) {
+        must(task_sleep(1, &err) == 0);
+    }
+    kill_threads_of();
 }
 
 CHECKED(test_running_statement_that_is_killed)
