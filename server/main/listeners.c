@@ -1,8 +1,10 @@
 /*
- * Who hears what of the change feed, in which order: the one table. A task takes transaction after transaction and lets each listener hear
- * it before the next one is taken; a listener may park (the catalog is read anew before the feed goes on, DECISIONS A13).
+ * Who hears what of the change feed, in which order: the one table. A task takes transaction after
+ * transaction and lets each listener hear it before the next one is taken; a listener may park (the catalog
+ * is read anew before the feed goes on, DECISIONS A13).
  *
- * And the beat: a row written once a second tells a quiet feed from a dead one, and carries the time that listeners use.
+ * And the beat: a row written once a second tells a quiet feed from a dead one, and carries the time that
+ * listeners use.
  */
 #include "audit/check.h"
 #include "base/clock.h"
@@ -14,14 +16,16 @@
 
 enum { BEAT_MS = 1000, BEAT_DEAD_US = 5000000, POSITION_EVERY_US = 1000000 };
 
-static const char SQL_BEAT[] = "UPDATE beat SET at = UTC_TIMESTAMP(6) WHERE id = 1 AND at < UTC_TIMESTAMP(6) - INTERVAL 900000 MICROSECOND";
+static const char SQL_BEAT[] =
+    "UPDATE beat SET at = UTC_TIMESTAMP(6) WHERE id = 1 AND at < UTC_TIMESTAMP(6) - INTERVAL 900000 MICROSECOND";
 
 static bool table_is(const struct feed_change *change, const char *schema, const char *table)
 {
     return str_eq(change->table->name, str_of(table)) && str_eq(change->table->schema, str_of(schema));
 }
 
-static const struct db_val *value_of(const struct feed_change *change, const struct db_val *cells, const char *column)
+static const struct db_val *value_of(
+    const struct feed_change *change, const struct db_val *cells, const char *column)
 {
     for (size_t i = 0; cells && i < change->table->n_columns; i++)
         if (str_eq(change->table->columns[i].name, str_of(column)))
@@ -29,7 +33,8 @@ static const struct db_val *value_of(const struct feed_change *change, const str
     return NULL;
 }
 
-/* ---- the listeners ----------------------------------------------------------------------------------------------- */
+/* ---- the listeners
+ * ----------------------------------------------------------------------------------------------- */
 
 /* Forms, people, rights: every change of theirs raises the epoch in its transaction. */
 static task_fn void hear_epoch(struct listening *listening, const struct feed_tx *tx)
@@ -56,7 +61,8 @@ static void hear_sessions(struct listening *listening, const struct feed_tx *tx)
         const struct feed_change *change = &tx->changes[i];
         if (!change->after || !table_is(change, "tidemark", "session"))
             continue;
-        const struct db_val *id = value_of(change, change->after, "id"), *ended = value_of(change, change->after, "ended_at");
+        const struct db_val *id = value_of(change, change->after, "id"),
+                            *ended = value_of(change, change->after, "ended_at");
         if (!id || !ended || ended->kind == DB_NULL)
             continue;
         session_ended(listening->house->sessions, id->i);
@@ -98,7 +104,8 @@ static const struct listener {
     {"unaudited", hear_unaudited}, /* changes without their events */
 };
 
-/* ---- the consumer ------------------------------------------------------------------------------------------------ */
+/* ---- the consumer
+ * ------------------------------------------------------------------------------------------------ */
 
 static task_fn void hear_one(struct listening *listening, const struct feed_tx *tx)
 {
@@ -134,7 +141,8 @@ static task_fn void beat(void *arg)
     while (!listening->stop) {
         struct db_rows rows;
         struct err err = {0};
-        (void)db_query(listening->house->app, SQL_BEAT, DB_NO_PARAMS, &rows, &err); /* a missing beat is told by its absence */
+        (void)db_query(listening->house->app, SQL_BEAT, DB_NO_PARAMS, &rows,
+            &err); /* a missing beat is told by its absence */
         err_clear(&err);
         if (task_sleep(BEAT_MS, &err) < 0)
             break;
@@ -149,7 +157,8 @@ bool listening_is_alive(const struct listening *listening)
     return listening->feed && clock_monotonic_us() - listening->beat_heard_us < BEAT_DEAD_US;
 }
 
-task_fn int listening_start(struct listening *listening, struct house *house, const struct db_address *feed_account, struct err *err)
+task_fn int listening_start(
+    struct listening *listening, struct house *house, const struct db_address *feed_account, struct err *err)
 {
     static const char *const SCHEMAS[] = {"tidemark", "tidemark_log", NULL};
     struct str after = STR("");
