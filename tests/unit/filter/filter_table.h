@@ -31,6 +31,8 @@ static const char SQL_TABLE[] =
     " KEY (`name`), KEY (`code`), KEY (`stage`), KEY (`amount`), KEY (`rate`), KEY (`day`), KEY (`at`),"
     " KEY (`owner`), KEY (`dept`), KEY (`_f_name`(40)))"
     " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin";
+static const char SQL_TABLE_FORCE[] =
+    "FORCE INDEX (`name`, `code`, `stage`, `amount`, `rate`, `day`, `at`, `owner`, `dept`, `_f_name`)";
 enum { TABLE_COLUMNS = 1 + N_FIELDS + 2 + N_ZONES + N_FIELDS };
 
 /* The day that the C library sees in the zone. */
