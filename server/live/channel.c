@@ -441,6 +441,7 @@ static task_fn void load_task(void *arg)
     channel->loading = false;
     list_remove(&channel->in_loading);
     if (channel->phase == CHANNEL_FAILED) { /* dropped meanwhile */
+        task_cond_wake_all(&channel->loaded);
         channel_free(channel);
         return;
     }

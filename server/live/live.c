@@ -218,7 +218,7 @@ void live_tick(struct live *live, int64_t now_us)
     list_for_each (it, &live->channels) {
         struct channel *channel = list_entry(it, struct channel, in_live);
         if (channel->valid_until_us != 0 && now_us >= channel->valid_until_us &&
-            channel->phase == CHANNEL_OPEN)
+            channel->phase == CHANNEL_OPEN && !channel->loading)
             channel_reload(channel);
     }
 }

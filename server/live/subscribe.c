@@ -151,8 +151,6 @@ static void try_resume(struct viewer *viewer)
         lowest++;
     int64_t known_from =
         lowest == 0 || lowest == channel->head ? channel->first_pos : channel->ring[lowest % LIVE_RING].pos;
-    if (lowest == channel->head && channel->told_pos > viewer->resume_pos)
-        return;
     if (known_from > viewer->resume_pos)
         return;
     while (lowest < channel->head && channel->ring[lowest % LIVE_RING].pos <= viewer->resume_pos)

@@ -8,16 +8,19 @@
  */
 #include "audit/check.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
-#include "base/must.h"
 #include "main/main_int.h"
-
-#include <stdlib.h>
 
 enum { BEAT_MS = 1000, BEAT_DEAD_US = 5000000, POSITION_EVERY_US = 1000000 };
 
 static const char SQL_BEAT[] =
     "UPDATE beat SET at = UTC_TIMESTAMP(6) WHERE id = 1 AND at < UTC_TIMESTAMP(6) - INTERVAL 900000 MICROSECOND";
+
+/* Rows of people who were here when this process, or one whose slot nobody holds, ended without saying so. */
+static const char SQL_ABSENT[] =
+    "DELETE FROM presence WHERE ((id >> 12) & 1023) = ? OR ((id >> 12) & 1023) NOT IN "
+    "(SELECT slot FROM process_slot WHERE expires_at > UTC_TIMESTAMP(6))";
 
 static bool table_is(const struct feed_change *change, const char *schema, const char *table)
 {
@@ -52,7 +55,9 @@ static task_fn void hear_epoch(struct listening *listening, const struct feed_tx
         if (task_sleep(BEAT_MS, &err) < 0)
             return;
     }
-    live_world_changed(listening->live);
+    if (listening->told_epoch != listening->house->world->epoch)
+        live_world_changed(listening->live);
+    listening->told_epoch = listening->house->world->epoch;
 }
 
 static void hear_sessions(struct listening *listening, const struct feed_tx *tx)
@@ -162,9 +167,13 @@ task_fn int listening_start(
 {
     static const char *const SCHEMAS[] = {"tidemark", "tidemark_log", NULL};
     struct str after = STR("");
+    struct db_rows rows;
     listening->house = house;
+    listening->told_epoch = house->world->epoch;
     task_cond_init(&listening->ended);
-    int rc = unaudited_position(listening, &after, err);
+    int rc = db_query(house->app, SQL_ABSENT, DB_PARAMS(DB_I(id_new() >> 12 & (ID_SLOTS - 1))), &rows, err);
+    if (rc == 0)
+        rc = unaudited_position(listening, &after, err);
     if (rc == 0)
         rc = feed_start(feed_account, NULL, after, SCHEMAS, &listening->feed, err);
     if (rc < 0)

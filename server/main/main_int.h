@@ -65,6 +65,7 @@ struct listening {
     unsigned running;
     bool stop;
     int64_t beat_heard_us; /* monotonic */
+    int64_t told_epoch;
 };
 task_fn int listening_start(
     struct listening *listening, struct house *house, const struct db_address *feed_account, struct err *err);
