@@ -1,6 +1,7 @@
 # Code generation of the presets: sanitizers, coverage, or the hardened release build.
 add_library(hardening INTERFACE)
-target_compile_options(hardening INTERFACE -fno-omit-frame-pointer -fno-strict-aliasing)
+target_compile_options(hardening INTERFACE -fno-omit-frame-pointer -fno-strict-aliasing
+    -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(TIDEMARK_SANITIZE)
     target_compile_options(hardening INTERFACE -fsanitize=${TIDEMARK_SANITIZE} -fno-sanitize-recover=all)
     target_link_options(hardening INTERFACE -fsanitize=${TIDEMARK_SANITIZE})

@@ -6,9 +6,10 @@
 #include "base/must.h"
 #include "db/feed_stream.h"
 
-#include <mariadb_rpl.h>
 #include <mysql.h>
 #include <zlib.h>
+
+#include <mariadb_rpl.h> /* needs mysql.h before it */
 
 #define HEADER_BYTES 19
 #define CHECKSUM_BYTES 4

@@ -7,9 +7,7 @@
 #include "base/must.h"
 #include "db/feed_decode.h"
 
-#include <arpa/inet.h>
 #include <mysql.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- numbers ---- */
@@ -293,16 +291,41 @@ static void print_uuid(struct buf *text, const uint8_t stored[16])
     }
 }
 
+/* The longest run of zeros, the first of equals, becomes "::", even if it is a single one; what is an IPv4
+ * address inside is printed like one. This is MariaDB's own form: inet_ntop's differs for single zeros. */
+static void print_inet6(struct buf *text, const uint8_t stored[16])
+{
+    unsigned words[8], gap = 8, n_gap = 0, run = 0;
+
+    for (unsigned i = 0; i < 8; i++) {
+        words[i] = (unsigned)stored[2 * i] << 8 | stored[2 * i + 1];
+        run = words[i] == 0 ? run + 1 : 0;
+        if (run > n_gap) {
+            n_gap = run;
+            gap = i + 1 - run;
+        }
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        if (i == gap) {
+            buf_add_text(text, i == 0 ? "::" : ":");
+            i += n_gap - 1;
+        } else if (i == 6 && gap == 0 && (n_gap == 6 || (n_gap == 5 && words[5] == 0xFFFF))) {
+            buf_printf(text, "%u.%u.%u.%u", stored[12], stored[13], stored[14], stored[15]);
+            return;
+        } else {
+            buf_printf(text, i < 7 ? "%x:" : "%x", words[i]);
+        }
+    }
+}
+
 static void print_fixed(struct buf *text, enum feed_fixed fixed, const uint8_t stored[16])
 {
-    char printed[INET6_ADDRSTRLEN];
-
     if (fixed == FEED_FIXED_UUID) {
         print_uuid(text, stored);
+    } else if (fixed == FEED_FIXED_INET6) {
+        print_inet6(text, stored);
     } else {
-        must(inet_ntop(fixed == FEED_FIXED_INET6 ? AF_INET6 : AF_INET, stored, printed, sizeof printed) !=
-             NULL);
-        buf_add_text(text, printed);
+        buf_printf(text, "%u.%u.%u.%u", stored[0], stored[1], stored[2], stored[3]);
     }
 }
 

@@ -36,7 +36,7 @@ static struct live_form *form_new(const struct form *form)
     live_form->index = live_index_new(kinds, form->n_fields);
     live_form->by_record = map_new();
     live_form->n_fields = form->n_fields;
-    live_form->probe = must_alloc((form->n_fields + 1) * sizeof(struct db_val));
+    live_form->probe = must_alloc((2 * form->n_fields + 1) * sizeof(struct db_val));
     free(kinds);
     return live_form;
 }

@@ -3,8 +3,7 @@
  * they are kept in a list of their own, and a field whose value is the same in both images of a change is
  * looked up once.
  *
- * A probe works in two passes, keys first: so the memory of all the hash slots is under way while the ranges
- * are searched.
+ * A probe collects what it has to look at before it looks (struct live_look).
  */
 #include "live/index.h"
 
@@ -23,26 +22,25 @@ struct live_field {
     size_t active;  /* place there */
     struct live_equal *equal;
     struct live_ranges ranges;
-    /* Of the running probe. */
-    const struct db_val *value; /* NULL: nothing to look for */
-    bool has_key;
-    uint64_t probe; /* of `key`, if has_key */
-    struct live_key key;
+};
+/* A value to be looked for under equality; ranges go into the look at once. */
+struct want {
+    const struct live_equal *equal;
+    uint64_t hash;
 };
 struct live_index {
     unsigned magic;
     bool probing;
-    uint64_t probe, residual_probe; /* residual_probe: the last one that has given the residual ones */
+    uint64_t probe; /* counted */
     uint64_t seed[2];
     struct live_part *residual;
     size_t n_entries, n_residual;
     struct live_field **active;
     size_t n_active, n_fields;
+    struct live_look look;
+    struct want *wants; /* room for both images of all fields */
+    size_t n_wants;
     struct live_field fields[];
-};
-struct parts {
-    size_t n;
-    struct live_part at[];
 };
 
 struct live_index *live_index_new(const enum filter_kind *kinds, size_t n_fields)
@@ -51,6 +49,7 @@ struct live_index *live_index_new(const enum filter_kind *kinds, size_t n_fields
     index->magic = INDEX_MAGIC;
     index->n_fields = n_fields;
     index->active = must_alloc((n_fields + 1) * sizeof(*index->active));
+    index->wants = must_alloc((n_fields + 1) * 2 * sizeof(*index->wants));
     crypto_random(index->seed, sizeof index->seed);
     for (size_t i = 0; i < n_fields; i++) {
         index->fields[i].index = (uint32_t)i;
@@ -67,7 +66,9 @@ void live_index_free(struct live_index *index)
     must(index->n_entries == 0 && !index->probing);
     for (size_t i = 0; i < index->n_fields; i++)
         live_equal_free(index->fields[i].equal);
+    live_look_done(&index->look);
     free(index->active);
+    free(index->wants);
     index->magic = 0;
     free(index);
 }
@@ -128,7 +129,7 @@ static void take_part(struct live_index *index, struct live_part *part)
 
 /* A bound's key; an open end is the end of all keys. False: it has none. */
 static bool bound(const struct live_index *index, const struct live_field *field, const struct db_val *value,
-    live_order open, live_order *ret_order)
+    uint64_t open, uint64_t *ret_order)
 {
     struct live_key key = {.order = open};
     if (value->kind != DB_NULL && !live_key_make(field->kind, value, index->seed, &key))
@@ -138,7 +139,7 @@ static bool bound(const struct live_index *index, const struct live_field *field
 }
 
 /* Adds the parts of one access to ret_parts, or only counts them. False: it has no key here. */
-static bool make_parts(struct live_index *index, const struct filter_access *access, struct parts *parts)
+static bool make_parts(struct live_index *index, const struct filter_access *access, struct live_parts *parts)
 {
     if (access->kind == FILTER_ACCESS_NONE)
         return false;
@@ -150,7 +151,7 @@ static bool make_parts(struct live_index *index, const struct filter_access *acc
     if (access->kind == FILTER_ACCESS_RANGE) {
         part.kind = LIVE_RANGE;
         if (!bound(index, field, &access->low, 0, &part.range.low) ||
-            !bound(index, field, &access->high, LIVE_ORDER_MAX, &part.range.high))
+            !bound(index, field, &access->high, UINT64_MAX, &part.range.high))
             return false;
         if (part.range.low <= part.range.high)
             parts->at[parts->n++] = part;
@@ -169,20 +170,23 @@ static bool make_parts(struct live_index *index, const struct filter_access *acc
     return true;
 }
 
-static struct parts *make_all(struct live_index *index, const struct filter_access *accesses, size_t n)
+static struct live_parts *make_all(struct live_index *index, const struct filter_access *accesses, size_t n)
 {
     size_t max = 1;
     bool residual = n == 0 || !accesses;
     for (size_t i = 0; i < n && !residual; i++)
         max += accesses[i].kind == FILTER_ACCESS_EQUAL ? accesses[i].n_values : 1;
-    struct parts *parts = must_alloc(sizeof(*parts) + max * sizeof(struct live_part));
+    struct live_parts *parts = must_alloc(sizeof(*parts) + max * sizeof(struct live_part));
+    parts->at = (struct live_part *)(parts + 1);
     for (size_t i = 0; i < n && !residual; i++)
         residual = !make_parts(index, &accesses[i], parts);
     if (residual) {
         parts->n = 1;
         parts->at[0] = (struct live_part){.kind = LIVE_RESIDUAL};
     }
-    return must_realloc(parts, sizeof(*parts) + parts->n * sizeof(struct live_part));
+    parts = must_realloc(parts, sizeof(*parts) + parts->n * sizeof(struct live_part));
+    parts->at = (struct live_part *)(parts + 1);
+    return parts;
 }
 
 void live_index_add(
@@ -190,13 +194,13 @@ void live_index_add(
 {
     CHECK(index, INDEX_MAGIC);
     must(!index->probing && !entry->parts);
-    struct parts *parts = make_all(index, accesses, n);
+    struct live_parts *parts = make_all(index, accesses, n);
     for (size_t i = 0; i < parts->n; i++) {
-        parts->at[i].entry = entry;
+        parts->at[i].of = parts;
         put_part(index, &parts->at[i]);
     }
+    parts->owner = entry->owner;
     entry->parts = parts;
-    entry->probe = 0;
     index->n_entries++;
 }
 
@@ -204,7 +208,7 @@ void live_index_remove(struct live_index *index, struct live_entry *entry)
 {
     CHECK(index, INDEX_MAGIC);
     must(!index->probing);
-    struct parts *parts = entry->parts;
+    struct live_parts *parts = entry->parts;
     if (!parts)
         return;
     for (size_t i = 0; i < parts->n; i++)
@@ -214,81 +218,111 @@ void live_index_remove(struct live_index *index, struct live_entry *entry)
     index->n_entries--;
 }
 
+/* ---- what a probe has to look at ----------------------------------------------------------------------- */
+
+void live_look_done(struct live_look *look)
+{
+    free(look->hits);
+    free(look->visits);
+}
+
+void live_look_hit(struct live_look *look, struct live_part *first)
+{
+    if (look->n_hits == look->max_hits) {
+        look->max_hits = look->max_hits ? look->max_hits * 2 : 64;
+        look->hits = must_realloc(look->hits, look->max_hits * sizeof(struct live_part *));
+    }
+    __builtin_prefetch(first);
+    look->hits[look->n_hits++] = first;
+}
+
+void live_look_visit(struct live_look *look, const struct live_range_node *node, uint64_t at)
+{
+    if (look->n_visits == look->max_visits) {
+        look->max_visits = look->max_visits ? look->max_visits * 2 : 64;
+        look->visits = must_realloc(look->visits, look->max_visits * sizeof(struct live_visit));
+    }
+    look->visits[look->n_visits++] = (struct live_visit){node, at};
+}
+
 /* ---- probing ------------------------------------------------------------------------------------------- */
 
-struct giving {
-    uint64_t probe;
-    void (*found)(void *owner, void *arg);
-    void *arg;
-};
-
-static void give(struct live_part *first, void *arg)
+/* Whatever it is: everybody who asks about the field judges for himself. */
+static void want_all(struct live_index *index, const struct live_field *field)
 {
-    const struct giving *giving = arg;
-    for (struct live_part *part = first; part; part = part->next) {
-        struct live_entry *entry = part->entry;
-        if (entry->probe == giving->probe)
-            continue;
-        entry->probe = giving->probe;
-        giving->found(entry->owner, giving->arg);
-    }
+    live_ranges_all(&field->ranges, &index->look);
+    if (field->equal)
+        live_equal_all(field->equal, &index->look);
 }
 
-void live_index_begin(struct live_index *index)
+static void want_key(struct live_index *index, const struct live_field *field, struct live_key key)
 {
-    CHECK(index, INDEX_MAGIC);
-    index->probe++;
+    live_ranges_stab(&field->ranges, key.order, &index->look);
+    if (!field->equal)
+        return;
+    live_equal_prefetch(field->equal, key.hash);
+    index->wants[index->n_wants++] = (struct want){field->equal, key.hash};
 }
 
-/* What is to be looked for in the field, and its memory asked for. */
-static void prepare(const struct live_index *index, struct live_field *field, const struct db_val *value)
+static bool is_same(const struct db_val *a, const struct db_val *b)
+{
+    return a->kind == b->kind &&
+           (a->kind == DB_INT ? a->i == b->i : a->kind != DB_REAL && str_eq(a->s, b->s));
+}
+
+static void prepare(struct live_index *index, const struct live_field *field, const struct db_val *value)
 {
     struct live_key key;
-    field->value = NULL;
-    if (value->kind == DB_NULL)
-        return;
-    bool has_key = live_key_make(field->kind, value, index->seed, &key);
-    if (has_key && field->has_key && field->probe == index->probe && field->key.hash == key.hash &&
-        field->key.order == key.order)
-        return; /* given with the other image */
-    field->value = value;
-    field->has_key = has_key;
-    field->probe = index->probe;
-    if (!has_key)
-        return;
-    field->key = key;
-    if (field->equal)
-        live_equal_prefetch(field->equal, key.hash);
+    if (live_key_make(field->kind, value, index->seed, &key))
+        want_key(index, field, key);
+    else
+        want_all(index, field);
 }
 
-static void look(struct live_field *field, struct giving *giving)
+static const struct db_val *value_at(const struct db_val *image, const struct live_field *field)
 {
-    if (!field->has_key) { /* whatever it is: everybody who asks about the field judges for himself */
-        live_ranges_each(&field->ranges, give, giving);
-        if (field->equal)
-            live_equal_each(field->equal, give, giving);
-        return;
-    }
-    live_ranges_stab(&field->ranges, field->key.order, give, giving);
-    if (field->equal)
-        give(live_equal_find(field->equal, field->key.hash), giving);
+    return image && image[field->index].kind != DB_NULL ? &image[field->index] : NULL;
 }
 
-void live_index_probe(
-    struct live_index *index, const struct db_val *values, void (*found)(void *owner, void *arg), void *arg)
+static void collect(struct live_index *index, const struct db_val *before, const struct db_val *after)
+{
+    struct live_look *look = &index->look;
+    index->n_wants = 0;
+    for (size_t i = 0; i < index->n_active; i++) {
+        const struct live_field *field = index->active[i];
+        const struct db_val *old = value_at(before, field), *new = value_at(after, field);
+        if (old)
+            prepare(index, field, old);
+        if (new && !(old && is_same(old, new)))
+            prepare(index, field, new);
+    }
+    for (size_t i = 0; i < index->n_wants; i++) {
+        struct live_part *first = live_equal_find(index->wants[i].equal, index->wants[i].hash);
+        if (first)
+            live_look_hit(look, first);
+    }
+    live_ranges_search(look);
+    if (index->residual)
+        live_look_hit(look, index->residual);
+}
+
+void live_index_probe(struct live_index *index, const struct db_val *before, const struct db_val *after,
+    void (*found)(void *owner, void *arg), void *arg)
 {
     CHECK(index, INDEX_MAGIC);
-    must(index->probe > 0 && !index->probing);
-    struct giving giving = {.probe = index->probe, .found = found, .arg = arg};
+    must(!index->probing);
     index->probing = true;
-    for (size_t i = 0; i < index->n_active; i++)
-        prepare(index, index->active[i], &values[index->active[i]->index]);
-    if (index->residual_probe != index->probe)
-        give(index->residual, &giving);
-    index->residual_probe = index->probe;
-    for (size_t i = 0; i < index->n_active; i++)
-        if (index->active[i]->value)
-            look(index->active[i], &giving);
+    index->probe++;
+    collect(index, before, after);
+    for (size_t i = 0; i < index->look.n_hits; i++)
+        for (struct live_part *part = index->look.hits[i]; part; part = part->next) {
+            struct live_parts *parts = part->of;
+            if (parts->probe == index->probe)
+                continue;
+            parts->probe = index->probe;
+            found(parts->owner, arg);
+        }
+    index->look.n_hits = 0;
     index->probing = false;
 }
 

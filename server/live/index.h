@@ -23,9 +23,8 @@ void live_index_free(struct live_index *index);
 
 /* What a channel embeds; zeroed at first. Stays where it is while it is registered. */
 struct live_entry {
-    void *owner;    /* the channel */
-    void *parts;    /* private to the index; NULL: not registered */
-    uint64_t probe; /* private: the last probe that gave it */
+    void *owner; /* the channel; not changed while it is registered */
+    void *parts; /* private to the index; NULL: not registered */
 };
 /* What is needed of the accesses is copied. n 0 or accesses NULL: residual; likewise where one alternative
  * has no access, or one that has no key here: a field with several choices, whose rows hold an array. A null
@@ -35,13 +34,11 @@ void live_index_add(
 /* An entry that is not registered is left alone. */
 void live_index_remove(struct live_index *index, struct live_entry *entry);
 
-/* One probe for a change: first with its before image, then with its after image; each candidate comes once.
- */
-void live_index_begin(struct live_index *index);
-/* Calls found(owner, arg) for each entry not yet given since live_index_begin that may hold a row with these
- * values (by field index). The index must not be changed meanwhile. */
-void live_index_probe(
-    struct live_index *index, const struct db_val *values, void (*found)(void *owner, void *arg), void *arg);
+/* For a change: calls found(owner, arg) once for each entry that may hold a row with the values of the image
+ * before or of the one after (by field index; NULL: there is none). Both at once, for they cost little more
+ * than one. The index must not be changed meanwhile. */
+void live_index_probe(struct live_index *index, const struct db_val *before, const struct db_val *after,
+    void (*found)(void *owner, void *arg), void *arg);
 
 struct live_index_stats {
     size_t entries, residual;  /* residual ones are entries, too */

@@ -136,10 +136,10 @@ void live_equal_prefetch(const struct live_equal *equal, uint64_t hash)
         __builtin_prefetch(&shard->slots[hash & shard->mask]);
 }
 
-void live_equal_each(const struct live_equal *equal, live_hit_fn *hit, void *arg)
+void live_equal_all(const struct live_equal *equal, struct live_look *look)
 {
     for (size_t s = 0; s < SHARDS; s++)
         for (size_t i = 0; equal->shards[s].n && i <= equal->shards[s].mask; i++)
             if (equal->shards[s].slots[i].first)
-                hit(equal->shards[s].slots[i].first, arg);
+                live_look_hit(look, equal->shards[s].slots[i].first);
 }

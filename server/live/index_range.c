@@ -17,30 +17,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FANOUT = 32, JOIN_MAX = FANOUT * 3 / 4 };
+enum { FANOUT = 32, JOIN_MAX = FANOUT * 3 / 4, PREFETCH_BYTES = 384 };
 
 struct live_range_node {
     unsigned n, level; /* level 0: leaf */
     struct span {
-        live_order low, high;
+        uint64_t low, high;
     } spans[FANOUT]; /* leaf: the range; inner: lowest and highest of the child */
     union link {
         struct live_part *first;       /* leaf */
         struct live_range_node *child; /* inner */
     } links[FANOUT];
-    live_order first_highs[]; /* inner: with the span's low it is the child's first key */
+    uint64_t first_highs[]; /* inner: with the span's low it is the child's first key */
 };
 
 /* One slot taken out of a node. */
 struct slot {
     struct span span;
     union link link;
-    live_order first_high;
+    uint64_t first_high;
 };
 
 static struct live_range_node *node_new(unsigned level)
 {
-    size_t n = sizeof(struct live_range_node) + (level ? FANOUT * sizeof(live_order) : 0);
+    size_t n = sizeof(struct live_range_node) + (level ? FANOUT * sizeof(uint64_t) : 0);
     struct live_range_node *node = must_alloc(n);
     node->level = level;
     return node;
@@ -108,7 +108,7 @@ static struct live_range_node *put_slot(struct live_range_node *node, unsigned i
     return right;
 }
 
-static bool is_before(live_order low, live_order high, live_order than_low, live_order than_high)
+static bool is_before(uint64_t low, uint64_t high, uint64_t than_low, uint64_t than_high)
 {
     return low < than_low || (low == than_low && high < than_high);
 }
@@ -249,36 +249,54 @@ void live_ranges_remove(struct live_ranges *ranges, struct live_part *part)
 
 /* ---- looking ------------------------------------------------------------------------------------------- */
 
-static void stab(const struct live_range_node *node, live_order at, live_hit_fn *hit, void *arg)
+void live_ranges_stab(const struct live_ranges *ranges, uint64_t at, struct live_look *look)
+{
+    if (ranges->root)
+        live_look_visit(look, ranges->root, at);
+}
+
+static void ask_for(const struct live_range_node *node)
+{
+    for (size_t offset = 0; offset < PREFETCH_BYTES; offset += 64)
+        __builtin_prefetch((const char *)node + offset);
+}
+
+static void visit(const struct live_range_node *node, uint64_t at, struct live_look *look)
 {
     for (unsigned i = 0; i < node->n && node->spans[i].low <= at; i++) {
         if (node->spans[i].high < at)
             continue;
-        if (node->level)
-            stab(node->links[i].child, at, hit, arg);
-        else
-            hit(node->links[i].first, arg);
+        if (node->level == 0) {
+            live_look_hit(look, node->links[i].first);
+        } else {
+            ask_for(node->links[i].child);
+            live_look_visit(look, node->links[i].child, at);
+        }
     }
 }
 
-void live_ranges_stab(const struct live_ranges *ranges, live_order at, live_hit_fn *hit, void *arg)
+/* Level by level, all trees and branches side by side. */
+void live_ranges_search(struct live_look *look)
 {
-    if (ranges->root)
-        stab(ranges->root, at, hit, arg);
+    for (size_t i = 0; i < look->n_visits; i++) {
+        const struct live_visit next = look->visits[i]; /* the array may move */
+        visit(next.node, next.at, look);
+    }
+    look->n_visits = 0;
 }
 
-static void each_below(const struct live_range_node *node, live_hit_fn *hit, void *arg)
+static void all_below(const struct live_range_node *node, struct live_look *look)
 {
     for (unsigned i = 0; i < node->n; i++) {
         if (node->level)
-            each_below(node->links[i].child, hit, arg);
+            all_below(node->links[i].child, look);
         else
-            hit(node->links[i].first, arg);
+            live_look_hit(look, node->links[i].first);
     }
 }
 
-void live_ranges_each(const struct live_ranges *ranges, live_hit_fn *hit, void *arg)
+void live_ranges_all(const struct live_ranges *ranges, struct live_look *look)
 {
     if (ranges->root)
-        each_below(ranges->root, hit, arg);
+        all_below(ranges->root, look);
 }

@@ -60,24 +60,19 @@ static struct live_form *form_by_table(
     return NULL;
 }
 
-static void probe_side(
-    struct live *live, struct live_form *form, const struct image_map *map, const struct db_val *cells)
-{
-    if (!cells)
-        return;
-    image_values(map, cells, form->probe);
-    live_index_probe(form->index, form->probe, add_candidate, live);
-}
-
 static void find_candidates(
     struct live *live, struct live_form *form, const struct image_map *map, const struct feed_change *change)
 {
     const struct db_val *either = change->after ? change->after : change->before;
     struct list *head = map_get_id(form->by_record, image_id(map, either));
+    struct db_val *before = change->before ? form->probe : NULL;
+    struct db_val *after = change->after ? form->probe + form->n_fields : NULL;
     live->n_candidates = 0;
-    live_index_begin(form->index);
-    probe_side(live, form, map, change->before);
-    probe_side(live, form, map, change->after);
+    if (before)
+        image_values(map, change->before, before);
+    if (after)
+        image_values(map, change->after, after);
+    live_index_probe(form->index, before, after, add_candidate, live);
     if (head)
         list_for_each (it, head)
             add_candidate(list_entry(it, struct channel, in_record), live);

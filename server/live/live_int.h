@@ -41,7 +41,7 @@ struct live_form {
     struct arena *map_arena;
     struct str *columns;
     size_t n_columns;
-    struct db_val *probe; /* scratch: values by field */
+    struct db_val *probe; /* scratch: values by field, before and after */
     size_t n_fields;
 };
 

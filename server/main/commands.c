@@ -1,6 +1,7 @@
 /* The short subcommands: sql, migrate, check, config. */
 #include "loop/loop.h"
 #include "main/main_int.h"
+#include "text/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -107,30 +108,44 @@ static task_fn void run_migrate(void *arg)
     boot_down(&job->boot);
 }
 
+/* One account's view of the server: its settings, and the rights that the account has. */
+static task_fn int check_account(
+    struct job *job, enum instance_account account, struct buf *findings, struct err *err)
+{
+    struct db_address address;
+    const struct db_limits limits = {
+        .connections = 2, .wait_ms = 5000, .statement_ms = 15000, .statements_cached = 16};
+    int rc = instance_find(job->boot.data, account, task_arena(), &address, err);
+    if (rc < 0)
+        return rc;
+    struct db *db = db_open(&address, &limits);
+    rc = instance_check(db, findings, err);
+    db_close(db);
+    return rc;
+}
+
 static task_fn void run_check(void *arg)
 {
+    static const enum instance_account ACCOUNTS[] = {INSTANCE_OWNER, INSTANCE_APP, INSTANCE_FEED};
     struct job *job = arg;
-    struct db_address address;
-    struct db_limits limits = {
-        .connections = 2, .wait_ms = 5000, .statement_ms = 15000, .statements_cached = 16};
     struct err err = {0};
     struct buf findings = {0};
+    int rc = 0;
     buf_init(&findings, 0);
-    if (instance_find(job->boot.data, INSTANCE_OWNER, task_arena(), &address, &err) < 0) {
-        fprintf(stderr, "tidemark: check: no running instance: %s\n", err.detail);
+    if (!text_zone_is_known(job->boot.conf->server_time_zone))
+        buf_printf(&findings,
+            "server.time_zone \"%.*s\" is not a time zone; use a name such as Asia/Shanghai\n",
+            STR_ARGS(job->boot.conf->server_time_zone));
+    for (size_t i = 0; i < sizeof(ACCOUNTS) / sizeof(ACCOUNTS[0]) && rc == 0; i++)
+        rc = check_account(job, ACCOUNTS[i], &findings, &err);
+    if (rc < 0) {
+        fprintf(stderr, "tidemark: check: %s\n", err.detail);
         job->status = EXIT_FAILED;
+    } else if (findings.n > 0) {
+        printf("%s", buf_cstr(&findings));
+        job->status = EXIT_NO;
     } else {
-        struct db *owner = db_open(&address, &limits);
-        if (instance_check(owner, &findings, &err) < 0) {
-            fprintf(stderr, "tidemark: check: %s\n", err.detail);
-            job->status = EXIT_FAILED;
-        } else if (findings.n > 0) {
-            printf("%s", buf_cstr(&findings));
-            job->status = EXIT_NO;
-        } else {
-            puts("good");
-        }
-        db_close(owner);
+        puts("good");
     }
     buf_done(&findings);
 }

@@ -10,6 +10,7 @@
 #include "main/main_int.h"
 #include "net/net.h"
 #include "net/ws.h"
+#include "text/text.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -200,6 +201,14 @@ int command_serve(const struct options *options)
     if (!conf || rows_wanted(options) < 0) {
         if (conf)
             fprintf(stderr, "tidemark: --rows takes a number from 0 to %d\n", ROWS_MAX);
+        conf_free(conf);
+        arena_free(arena);
+        return EXIT_USAGE;
+    }
+    if (!text_zone_is_known(conf->server_time_zone)) {
+        fprintf(stderr,
+            "tidemark: server.time_zone \"%.*s\" is not a time zone; use a name such as Asia/Shanghai\n",
+            STR_ARGS(conf->server_time_zone));
         conf_free(conf);
         arena_free(arena);
         return EXIT_USAGE;

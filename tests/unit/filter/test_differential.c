@@ -83,6 +83,7 @@ typedef enum filter_truth eval_fn(const struct filter *filter, const struct filt
 struct question {
     const char *replace, *by; /* a fault planted in the SQL of the room; NULL: none */
     eval_fn *eval;
+    bool only_starts;
     bool forget_masks; /* a fault: the predicate takes all values for clear */
     /* What came of it. */
     size_t n_differences, n_true, n_false, n_unknown;
@@ -143,7 +144,7 @@ static enum filter_truth truth_of_cell(const struct db_val *cell)
     return cell->kind == DB_NULL ? FILTER_UNKNOWN : cell->i ? FILTER_TRUE : FILTER_FALSE;
 }
 
-static void make_filter(struct asking *asking)
+static void make_filter(struct asking *asking, bool only_starts)
 {
     struct random_filter *random = &asking->random;
     struct arena *arena = task_arena();
@@ -158,7 +159,8 @@ static void make_filter(struct asking *asking)
         random->masked[i] = chance(30);
     buf_init(&random->json, 0);
     buf_init(&random->sql, 0);
-    random_filter_node(random, &asking->env, random_below(6));
+    random->only_starts = only_starts;
+    random_filter_node(random, &asking->env, only_starts ? 0 : random_below(6));
     asking->filter = world_parse(arena, buf_str(&random->json));
 }
 
@@ -226,7 +228,7 @@ static void ask(void *arg)
 {
     struct question *question = arg;
     struct asking *asking = arena_new_one(task_arena(), struct asking);
-    make_filter(asking);
+    make_filter(asking, question->only_starts);
     struct str plain = arena_copy(task_arena(), buf_str(&asking->random.sql));
     struct str exact = room_sql(asking, false, question);
     struct str where = room_sql(asking, true, question);
@@ -258,6 +260,17 @@ static void test_four_ways_agree(void **state)
     /* The random filters are worth asking only while all three answers are common. */
     assert_true(question.n_true > n * TABLE_ROWS / 20 && question.n_false > n * TABLE_ROWS / 20 &&
                 question.n_unknown > n * TABLE_ROWS / 20);
+}
+
+/* LIKE through an index loses rare characters (sql.c); random filters seldom come by such a row. */
+static void test_starts_through_an_index(void **state)
+{
+    struct question question = {.eval = filter_eval, .only_starts = true};
+    (void)state;
+    for (size_t i = 0; i < 100; i++)
+        task_run(ask, &question);
+    assert_int_equal(question.n_differences, 0);
+    assert_true(question.n_true > 0);
 }
 
 /* Filters until the fault shows. */
@@ -297,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_four_ways_agree),
+        cmocka_unit_test(test_starts_through_an_index),
         cmocka_unit_test(test_faults_in_the_sql_are_found),
         cmocka_unit_test(test_faults_in_the_predicate_are_found),
     };

@@ -2,6 +2,7 @@
 import { createPinia } from 'pinia'
 import { createApp, watch } from 'vue'
 import { setApiHooks } from '@/base/api'
+import { wouldLose } from '@/base/drafts'
 import { useForms } from '@/base/forms'
 import { prefs, startPrefs } from '@/base/prefs'
 import { useSession } from '@/base/session'
@@ -32,6 +33,13 @@ async function start(): Promise<void> {
       if (session.loggedIn) await forms.reload().catch(() => undefined)
     },
   )
+
+  window.addEventListener('beforeunload', (event) => {
+    if (!wouldLose()) return
+    event.preventDefault()
+    // Browsers before 119 ask only where this is set.
+    event.returnValue = ''
+  })
 
   app.use(router)
   app.mount('#app')

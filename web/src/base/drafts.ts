@@ -2,7 +2,7 @@
  * What was typed and not yet saved, by record, in memory only: customers' data is never written to the browser's
  * disk. A page that is left with unsaved changes leaves its draft here, and finds it when it is opened again.
  */
-import { shallowReactive } from 'vue'
+import { ref, shallowReactive } from 'vue'
 import type { Item, Values } from './contract'
 
 export interface Draft {
@@ -17,6 +17,9 @@ export interface Draft {
 
 const drafts = shallowReactive(new Map<string, Draft>())
 
+/** The page on the screen holds something that was typed and not saved. */
+export const unsaved = ref(false)
+
 const keyOf = (form: string, id: string | null) => `${form}/${id ?? ''}`
 
 export function keepDraft(draft: Draft): void {
@@ -29,10 +32,12 @@ export function takeDraft(form: string, id: string | null): Draft | undefined {
   return draft
 }
 
-export function hasDrafts(): boolean {
-  return drafts.size > 0
+/** Something would be lost if this tab were closed now. */
+export function wouldLose(): boolean {
+  return unsaved.value || drafts.size > 0
 }
 
 export function forgetDrafts(): void {
+  unsaved.value = false
   drafts.clear()
 }
