@@ -5,7 +5,7 @@
  * everybody).
  *
  * Why not a binary tree: at 200,000 ranges that is eighteen nodes deep, each a miss of the cache of its own;
- * here it is four, and the slots of a node lie in a row.
+ * here it is five, and the slots of a node lie in a row.
  *
  * A node with nothing left goes at once; one that is less than half full joins a neighbour if both fit into
  * three quarters of a node.
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FANOUT = 32, JOIN_MAX = FANOUT * 3 / 4, PREFETCH_BYTES = 384 };
+enum { FANOUT = 16, JOIN_MAX = FANOUT * 3 / 4, PREFETCH_BYTES = 320 };
 
 struct live_range_node {
     unsigned n, level; /* level 0: leaf */

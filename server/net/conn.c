@@ -54,6 +54,7 @@ void conn_let_go(struct conn *conn)
     conn->state = CONN_CLOSING;
     wait_clear(conn);
     list_remove(&conn->ready_link);
+    ws_end(conn);
     if (conn->exchange != NULL)
         exchange_detach(conn->exchange);
     conn->exchange = NULL;
@@ -123,6 +124,10 @@ static void on_head(struct conn *conn)
     struct net *net = conn->net;
     conn->exchange = exchange_new(conn);
     exchange_read_head(conn->exchange, &conn->gate);
+    if (conn->gate.head.upgrade) {
+        ws_open(conn);
+        return;
+    }
     if (!static_is_app_path(conn->exchange->request.path)) {
         if (conn->exchange->request.body.n > 0 || conn->gate.head.body_bytes > 0)
             conn_refuse(conn, ERR_METHOD, "body for a static file");
@@ -204,7 +209,11 @@ static void take(struct conn *conn, struct str bytes)
     conn->net->stats.bytes_in += bytes.n;
     if (conn->state == CONN_READING)
         feed(conn, &bytes);
-    if (bytes.n > 0)
+    if (bytes.n == 0)
+        return;
+    if (conn->state == CONN_UPGRADED)
+        ws_take(conn, bytes);
+    else
         keep_ahead(conn, bytes);
 }
 
@@ -214,6 +223,14 @@ static void take_ahead(struct conn *conn)
         return;
     struct str bytes = buf_str(&conn->ahead);
     feed(conn, &bytes);
+    if (conn->state == CONN_UPGRADED) {
+        struct buf frames = conn->ahead; /* its own: the socket's owner may end the connection meanwhile */
+        conn->ahead = (struct buf){.max = PIPELINE_BYTES};
+        if (bytes.n > 0)
+            ws_take(conn, bytes);
+        buf_done(&frames);
+        return;
+    }
     if (bytes.n > 0)
         memmove(conn->ahead.p, bytes.p, bytes.n);
     conn->ahead.n = bytes.n;
@@ -322,6 +339,7 @@ void conn_wait_over(struct conn *conn)
         work_wait_over(conn);
         return;
     case WAIT_WRITE:
+    case WAIT_CLOSE:
     case WAIT_LINGER:
         conn_kill(conn);
         return;

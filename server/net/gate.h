@@ -4,7 +4,8 @@
  * its own head buffer. What it says never depends on how the bytes were cut into pieces.
  *
  * It accepts one thing only: METHOD SP origin-form SP HTTP/1.1 CRLF, headers in their plain form, exactly one
- * Host that is ours, a length instead of an encoding. Everything else is refused, and a refusal is final.
+ * Host that is ours, a length instead of an encoding; and the one way out of HTTP, a WebSocket upgrade of the
+ * one path in its one good form. Everything else is refused, and a refusal is final.
  */
 #ifndef TIDEMARK_NET_GATE_H
 #define TIDEMARK_NET_GATE_H
@@ -29,6 +30,9 @@ enum gate_header {
     GATE_FAIL_WAIT,
     GATE_FORWARDED_FOR,
     GATE_FORWARDED_PROTO,
+    GATE_WEBSOCKET_KEY,
+    GATE_WEBSOCKET_VERSION,
+    GATE_WEBSOCKET_PROTOCOL,
     GATE_HEADER_COUNT
 };
 
@@ -40,6 +44,7 @@ struct gate_rules {
     uint64_t body_bytes;
     const struct str *hosts; /* names a Host may carry, without port, IPv6 without brackets */
     size_t n_hosts;
+    struct str upgrade_path, upgrade_protocol; /* of the live path; empty: there is none */
 };
 
 struct gate_head {
@@ -49,6 +54,7 @@ struct gate_head {
     uint64_t body_bytes;
     bool close;           /* the client asked for Connection: close */
     bool expect_continue; /* the client waits for 100 before it sends the body */
+    bool upgrade; /* a WebSocket upgrade, good in all but its Origin (net_request tells whether TLS counts) */
     struct str kept[GATE_HEADER_COUNT];
 };
 

@@ -15,6 +15,7 @@ static enum gate_step refuse_bad(struct gate *gate, const char *why)
 /* What has been seen besides the kept headers. */
 struct seen {
     bool length, expect;
+    bool upgrade, connection_upgrade;
 };
 
 typedef enum gate_step header_fn(struct gate *gate, struct seen *seen, struct str value);
@@ -29,6 +30,15 @@ static enum gate_step refuse_upgrade(struct gate *gate, struct seen *seen, struc
 {
     (void)seen, (void)value;
     return refuse_bad(gate, "Upgrade");
+}
+
+/* One protocol is known, and a list of one is all that browsers send. */
+static enum gate_step read_upgrade(struct gate *gate, struct seen *seen, struct str value)
+{
+    if (seen->upgrade || !str_eq_nocase(value, STR("websocket")))
+        return refuse_upgrade(gate, seen, value);
+    seen->upgrade = true;
+    return GATE_MORE;
 }
 
 static enum gate_step read_length(struct gate *gate, struct seen *seen, struct str value)
@@ -58,13 +68,14 @@ static enum gate_step read_expect(struct gate *gate, struct seen *seen, struct s
 
 static enum gate_step read_connection(struct gate *gate, struct seen *seen, struct str value)
 {
-    (void)seen;
     while (value.n > 0) {
         struct str token = str_trim(str_cut(&value, ','));
         if (str_eq_nocase(token, STR("close")))
             gate->head.close = true;
-        if (str_eq_nocase(token, STR("upgrade")) || str_eq_nocase(token, STR("http2-settings")))
-            return refuse_bad(gate, "Connection: upgrade");
+        if (str_eq_nocase(token, STR("upgrade")))
+            seen->connection_upgrade = true;
+        if (str_eq_nocase(token, STR("http2-settings")))
+            return refuse_bad(gate, "Connection: HTTP2-Settings");
     }
     return GATE_MORE;
 }
@@ -78,7 +89,7 @@ static const struct {
     {{"transfer-encoding", 17}, refuse_encoding},
     {{"connection", 10}, read_connection},
     {{"expect", 6}, read_expect},
-    {{"upgrade", 7}, refuse_upgrade},
+    {{"upgrade", 7}, read_upgrade},
     {{"http2-settings", 14}, refuse_upgrade},
 };
 
@@ -111,6 +122,9 @@ static const struct {
     /* Each proxy adds at the end; the last line is the nearest proxy's. */
     [GATE_FORWARDED_FOR] = {NAME("x-forwarded-for"), LAST_COUNTS, true},
     [GATE_FORWARDED_PROTO] = {NAME("x-forwarded-proto"), LAST_COUNTS, true},
+    [GATE_WEBSOCKET_KEY] = {NAME("sec-websocket-key"), REFUSED, false},
+    [GATE_WEBSOCKET_VERSION] = {NAME("sec-websocket-version"), REFUSED, false},
+    [GATE_WEBSOCKET_PROTOCOL] = {NAME("sec-websocket-protocol"), REFUSED, false},
 };
 
 static bool is_ascii(struct str s)
@@ -263,6 +277,44 @@ static enum gate_step check_length(struct gate *gate, const struct seen *seen)
     return GATE_MORE;
 }
 
+/* Base64 of 16 bytes: 22 characters of which the last carries two bits, and two signs of equality. */
+static bool is_websocket_key(struct str key)
+{
+    if (key.n != 24 || key.p[22] != '=' || key.p[23] != '=')
+        return false;
+    for (size_t i = 0; i < 22; i++) {
+        char c = key.p[i];
+        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!alnum && c != '+' && c != '/')
+            return false;
+    }
+    return memchr("AQgw", key.p[21], 4) != NULL;
+}
+
+/* Both headers or none; and then everything that RFC 6455 wants of a handshake, but its Origin. Offered
+ * extensions are read over: none is ever accepted. */
+static enum gate_step check_upgrade(struct gate *gate, const struct seen *seen)
+{
+    const struct gate_head *head = &gate->head;
+    const struct gate_rules *rules = gate->rules;
+    if (!seen->upgrade && !seen->connection_upgrade)
+        return GATE_MORE;
+    if (!seen->upgrade || !seen->connection_upgrade)
+        return refuse_bad(gate, "half an upgrade");
+    if (head->method != NET_GET || seen->length || seen->expect || head->close)
+        return refuse_bad(gate, "upgrade of something else than a plain GET");
+    if (rules->upgrade_path.n == 0 || !str_eq(head->path, rules->upgrade_path))
+        return refuse_bad(gate, "upgrade of another path");
+    if (!str_eq(head->kept[GATE_WEBSOCKET_VERSION], STR("13")))
+        return refuse_bad(gate, "Sec-WebSocket-Version");
+    if (!str_eq(head->kept[GATE_WEBSOCKET_PROTOCOL], rules->upgrade_protocol))
+        return refuse_bad(gate, "Sec-WebSocket-Protocol");
+    if (!is_websocket_key(head->kept[GATE_WEBSOCKET_KEY]))
+        return refuse_bad(gate, "Sec-WebSocket-Key");
+    gate->head.upgrade = true;
+    return GATE_MORE;
+}
+
 void gate_read_head(struct gate *gate)
 {
     struct seen seen = {0};
@@ -282,5 +334,7 @@ void gate_read_head(struct gate *gate)
     }
     if (check_length(gate, &seen) == GATE_REFUSED)
         return;
-    (void)read_request_line(gate);
+    if (read_request_line(gate) == GATE_REFUSED)
+        return;
+    (void)check_upgrade(gate, &seen);
 }

@@ -15,8 +15,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define FDS_RESERVED 256   /* for everything that is no client */
-#define LWS_TIMEOUT_S 3700 /* past every limit of ours: its own time-outs never come first */
+#define FDS_RESERVED 256               /* for everything that is no client */
+#define LWS_TIMEOUT_S 3700             /* past every limit of ours: its own time-outs never come first */
+#define LWS_HEAD_S (10u * 365 * 86400) /* a WebSocket stays in what it takes for an unread head */
 
 static bool is_wildcard(struct str listen)
 {
@@ -101,6 +102,8 @@ static struct net *net_new(const struct conf *conf, net_handler_fn *handler, voi
     net->peers = map_new();
     list_init(&net->conns);
     list_init(&net->exchanges);
+    list_init(&net->ws.pings);
+    list_init(&net->ws.silences);
     return net;
 }
 
@@ -229,7 +232,7 @@ static int make_context(struct net *net, struct err *err)
     if (net->tls != NULL)
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
     info.timeout_secs = LWS_TIMEOUT_S;
-    info.timeout_secs_ah_idle = LWS_TIMEOUT_S;
+    info.timeout_secs_ah_idle = LWS_HEAD_S;
     info.keepalive_timeout = 1; /* cleared at once by write.c: the shorter, the cheaper to insert */
     info.max_http_header_data = 512;
     uv_walk(loop_uv(), collect, &before);
@@ -311,7 +314,8 @@ static void end_idle(struct net *net)
 static bool has_answers_due(struct net *net)
 {
     list_for_each (item, &net->conns) {
-        if (list_entry(item, struct conn, link)->exchange != NULL)
+        const struct conn *conn = list_entry(item, struct conn, link);
+        if (conn->exchange != NULL || conn->state == CONN_UPGRADED)
             return true;
     }
     return false;
@@ -323,6 +327,7 @@ task_fn void net_stop(struct net *net, uint64_t drain_ms)
     int64_t until_us = clock_monotonic_us() + (int64_t)drain_ms * 1000;
     net->stopping = true;
     end_idle(net);
+    ws_close_all(net);
     while (has_answers_due(net) && clock_monotonic_us() < until_us)
         pause_ms(&timer, 5);
     list_for_each_safe (item, &net->conns) {

@@ -12,8 +12,10 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "loop/loop.h"
+#include "net/frame.h"
 #include "net/gate.h"
 #include "net/net.h"
+#include "net/ws.h"
 
 #include <arpa/inet.h>
 #include <libwebsockets.h>
@@ -21,6 +23,7 @@
 #include <openssl/ssl.h>
 
 #define PIPELINE_BYTES ((size_t)64 << 10) /* read ahead behind a request that is worked on */
+#define CLOSE_MS 2000                     /* for the other side of a WebSocket to close in its turn */
 #define LINGER_MS 1000                    /* for the client to read a last answer before the socket goes */
 #define LINGER_BYTES ((size_t)16 << 20)   /* read over meanwhile */
 #define WRITE_BYTES ((size_t)64 << 10)    /* of a body, handed to libwebsockets at once */
@@ -34,6 +37,7 @@ enum wait_kind {
     WAIT_IDLE,   /* the next request */
     WAIT_WORK,   /* the task's answer */
     WAIT_WRITE,  /* the reader of an answer */
+    WAIT_CLOSE,  /* the end of a WebSocket, which has been told to close */
     WAIT_LINGER, /* the client's end of a connection that we have ended */
     WAIT_KIND_COUNT
 };
@@ -44,6 +48,7 @@ enum conn_state {
     CONN_READY,     /* the answer stands, libwebsockets does not know yet */
     CONN_GRANTED,   /* our own request is with libwebsockets */
     CONN_WRITING,   /* the answer is on its way */
+    CONN_UPGRADED,  /* a WebSocket; libwebsockets only polls for it */
     CONN_LINGERING, /* our side is shut; what comes is read over */
     CONN_CLOSING    /* libwebsockets has let go of it */
 };
@@ -73,6 +78,7 @@ struct conn {
     struct gate gate;
     struct buf ahead; /* bytes behind the present request */
     struct exchange *exchange;
+    struct ws *ws;   /* while upgraded, until `closed` has been called */
     size_t written;  /* of the exchange's answer */
     size_t lingered; /* bytes read over */
     int64_t body_since_us;
@@ -111,6 +117,13 @@ struct net {
     struct str *trusted;
     size_t n_trusted;
     struct static_files *files;
+    struct {
+        const struct ws_events *events; /* NULL: no upgrades */
+        void *arg;
+        struct frame_rules rules;
+        struct list pings, silences; /* sockets in the order of their next ping, and of their last frame */
+        uint64_t n_opened;
+    } ws;
     struct tls *tls; /* NULL: plain */
     struct list conns, exchanges, ready, waits[WAIT_KIND_COUNT];
     int64_t wait_us[WAIT_KIND_COUNT];
@@ -140,6 +153,14 @@ void conn_linger(struct conn *conn);
 void conn_push_ready(struct conn *conn);
 void ready_init(struct net *net);
 void ready_close(struct net *net);
+
+/* ws.c: upgraded connections. */
+void ws_open(struct conn *conn); /* answers the checked upgrade that conn->exchange holds */
+void ws_take(struct conn *conn, struct str bytes);
+void ws_writable(struct conn *conn);
+void ws_end(struct conn *conn); /* `closed` is called, the memory goes */
+void ws_close_all(struct net *net);
+void ws_look(struct net *net, int64_t now_us); /* pings that are due, sockets that are silent */
 
 /* wait.c: the timers. */
 void wait_init(struct net *net);

@@ -2,9 +2,7 @@
  * What libwebsockets calls back for. It only ever sees the requests that conn_read makes up, so most of what
  * is checked here cannot happen: it is the second line behind the gate (SECURITY 3.3), and closes the
  * connection whenever anything else than our own request arrives.
- *
- * The seam for WebSockets (next issue): an upgrade that the gate has passed will be granted with a request of
- * ours that carries the checked key, and accepted in FILTER_PROTOCOL_CONNECTION by a second protocol below.
+ * Of WebSockets it knows nothing: it polls their sockets, and finds nothing to read.
  */
 #include "net/net_int.h"
 
@@ -95,6 +93,8 @@ static int serve(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
         return conn != NULL && conn->state == CONN_GRANTED ? conn_write(conn) : -1;
     case LWS_CALLBACK_HTTP_WRITEABLE:
         conn = lws_get_opaque_user_data(wsi);
+        if (conn != NULL && conn->state == CONN_UPGRADED)
+            ws_writable(conn);
         return conn != NULL && conn->state == CONN_WRITING ? conn_write(conn) : 0;
     case LWS_CALLBACK_CLOSED_HTTP:
         conn = lws_get_opaque_user_data(wsi);

@@ -24,6 +24,7 @@ static void look(void *arg)
             conn_wait_over(conn);
         }
     }
+    ws_look(net, now_us);
 }
 
 void wait_init(struct net *net)
@@ -36,6 +37,7 @@ void wait_init(struct net *net)
         [WAIT_IDLE] = conf->limits_idle_ms,
         [WAIT_WORK] = conf->limits_request_ms,
         [WAIT_WRITE] = conf->limits_write_ms,
+        [WAIT_CLOSE] = CLOSE_MS,
         [WAIT_LINGER] = LINGER_MS,
     };
     int64_t tick_ms = TICK_MAX_MS;

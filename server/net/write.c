@@ -12,6 +12,7 @@
 
 void conn_linger(struct conn *conn)
 {
+    ws_end(conn);
     conn->state = CONN_LINGERING;
     conn->lingered = 0;
     buf_done(&conn->ahead);

@@ -6,9 +6,11 @@
  *
  * A form of customers: four of five subscribe by equality (my own customers, one number, a stage of an
  * outlet), one in five by a range (amounts, a span of hours, more than an amount). A change is an update that
- * moves two or three fields. Owners and outlets grow with the crowd, so that a change concerns about as many
- * subscriptions in each line; how many is printed beside it. The scan asks each subscription about both
- * images by comparing numbers that were parsed beforehand, the cheapest one possible, and must find the same.
+ * moves the
+ * amount, and now and then the date or the owner. Owners and outlets grow with the crowd, so that a change
+ * concerns about as many subscriptions in each line; how many is printed beside it. The scan asks each
+ * subscription about both images by comparing numbers that were parsed beforehand, the cheapest one possible,
+ * and must find the same.
  *
  * One line of name=value a size, as the other programs here print.
  */
@@ -135,7 +137,8 @@ static void make_change(struct change *change, size_t crowd)
         move_field(&change->rows[0], i, crowd);
     change->rows[1] = change->rows[0];
     move_field(&change->rows[1], AMOUNT, crowd);
-    move_field(&change->rows[1], DUE, crowd);
+    if (below(4) == 0)
+        move_field(&change->rows[1], DUE, crowd);
     if (below(10) == 0)
         move_field(&change->rows[1], OWNER, crowd);
     for (int side = 0; side < 2; side++)

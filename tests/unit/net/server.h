@@ -62,6 +62,7 @@ struct server_setup {
     void (*tune)(struct conf *conf);
     const char *web_dir;
     uint64_t drain_ms;
+    void (*started)(struct net *net); /* in the child, before the first client */
 };
 
 /* --- in the child --- */
@@ -211,6 +212,8 @@ static inline int child_main(struct shared *shared, const struct server_setup *s
         loop_done();
         return 0;
     }
+    if (setup->started != NULL)
+        setup->started(child_net);
     must(uv_poll_init(loop_uv(), &poll, stop_fd) == 0);
     poll.data = &stop_fd;
     must(uv_poll_start(&poll, UV_READABLE, child_on_pipe) == 0);

@@ -40,6 +40,8 @@ static void note_head(struct verdict *verdict)
         head->expect_continue);
     for (enum gate_header h = 0; h < GATE_HEADER_COUNT; h++)
         buf_printf(&verdict->text, " <%.*s>", STR_ARGS(head->kept[h]));
+    if (head->upgrade)
+        buf_add_text(&verdict->text, " upgrade");
     buf_add_char(&verdict->text, '[');
 }
 
@@ -150,13 +152,13 @@ static void test_reads(void **state)
                  "X-Forwarded-For: 2.2.2.2\r\nConnection: close\r\nExpect: 100-continue\r\n\r\nabc",
             &v),
         "PATCH </a/\xe5\xae\xa2+b> <x=%20&y> 3 1 1 <[::1]:80> <https://o> <> <sid=1> <> <> <> <> <> <> <> <> <> "
-        "<> <2.2.2.2> <>[abc]\n");
+        "<> <2.2.2.2> <> <> <> <>[abc]\n");
     verdict_done(&v);
     assert_string_equal(
         read_one("GET /? HTTP/1.1\r\nHost: LocalHost\r\nUser-Agent: \xff\xfe\r\nAccept-Language: "
                  "zh\r\nAccept-Language: en\r\n\r\n",
             &v),
-        "GET </> <> 0 0 0 <LocalHost> <> <> <> <> <> <> <> <zh> <> <> <> <> <> <> <>[]\n");
+        "GET </> <> 0 0 0 <LocalHost> <> <> <> <> <> <> <> <zh> <> <> <> <> <> <> <> <> <> <>[]\n");
     verdict_done(&v);
 }
 
