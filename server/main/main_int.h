@@ -53,7 +53,8 @@ task_fn int boot_database(struct boot *boot, unsigned *ret_applied, struct err *
 task_fn int boot_house(struct boot *boot, struct err *err);
 task_fn void boot_down(struct boot *boot);
 
-/* The consumers of the change feed (listeners.c), and the check for changes without their events (unaudited.c). */
+/* The consumers of the change feed (listeners.c), and the check for changes without their events
+ * (unaudited.c). */
 struct unaudited;
 struct listening {
     struct house *house;

@@ -44,12 +44,14 @@ static int64_t named_id(
     return given->kind == JSON_STR && id_parse(given->str, &id) ? id : 0;
 }
 
-static void check_required(struct plan *plan, const struct db_val *values, const bool *given, struct err *err)
+static void check_required(
+    struct plan *plan, const struct json *fields, const struct db_val *values, struct err *err)
 {
     struct arena *arena = task_arena();
     for (size_t i = 0; i < plan->form->n_fields; i++) {
         const struct field *field = &plan->form->fields[i];
-        if (field->required && !given[i] && values[i].kind == DB_NULL && !field->type->is_automatic)
+        if (field->required && values[i].kind == DB_NULL && !field->type->is_automatic &&
+            !json_get(fields, field->key)) /* what was given has been judged */
             (void)err_add(err, arena, arena_printf(arena, "fields.%.*s", STR_ARGS(field->key)),
                 FAULT_REQUIRED, STR_NULL);
     }
@@ -83,7 +85,8 @@ static task_fn int prepare(
     if (!(plan->grants->actions & 1u << ACTION_CREATE))
         return err_set(err, ERR_FORBIDDEN, "no grant creates records of the form");
     int rc = write_parse(plan, fields, record->view->levels, record->values, given, err);
-    check_required(plan, record->values, given, err);
+    if (fields->kind == JSON_OBJECT)
+        check_required(plan, fields, record->values, err);
     if (err->code != ERR_NONE)
         return -(int)err->code;
     if (!(record->view->actions & 1u << ACTION_CREATE) || !view_is_visible(record->view))

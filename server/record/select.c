@@ -173,7 +173,7 @@ static void where_field_holds(
 
 static void where_search(const struct plan *plan, struct str q, struct statement *to)
 {
-    struct str folded = text_fold(task_arena(), q);
+    struct str folded = str_trim(text_fold(task_arena(), q));
     bool ascii = is_ascii(folded);
     const char *between = " AND (";
     size_t conditions = 0;
