@@ -428,7 +428,8 @@ static task_fn void load_task(void *arg)
     int rc = 0;
     for (int i = 0; i < LOAD_TRIES && channel->phase != CHANNEL_FAILED; i++) {
         err_clear(&channel->err);
-        select_set_now(channel->select, live->now_us);
+        if (channel->select)
+            select_set_now(channel->select, live->now_us);
         rc = channel->kind == CHANNEL_LOG ? log_load(channel, &channel->err)
                                           : load_once(channel, &load, &pos, &channel->err);
         if (rc == 0 && channel->kind != CHANNEL_LOG && channel->phase != CHANNEL_FAILED)
@@ -502,6 +503,7 @@ task_fn int channel_find(struct live *live, struct viewer *viewer, const struct 
     rc = make_channel(channel, viewer, &sub, err);
     struct channel *known = rc == 0 ? map_get(live->by_key, channel->key) : NULL;
     if (rc < 0 || known) {
+        err_keep(err, task_arena()); /* faults were noted in the channel's arena */
         channel_free(channel);
         channel = known;
     } else {

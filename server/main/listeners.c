@@ -6,7 +6,6 @@
  * And the beat: a row written once a second tells a quiet feed from a dead one, and carries the time that
  * listeners use.
  */
-#include "audit/check.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"

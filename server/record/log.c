@@ -195,6 +195,18 @@ static struct str look_detail(const struct audit_filter *filter, size_t n)
     return text;
 }
 
+task_fn int log_newest(struct caller *caller, enum audit_action only, size_t limit,
+    struct audit_row **ret_rows, size_t *ret_n, struct err *err)
+{
+    struct audit_filter filter = {.limit = limit, .has_action = only != AUDIT_ACTION_COUNT};
+    bool more;
+    if (filter.has_action)
+        filter.action = only;
+    if (!policy_has(caller->policy, RIGHT_AUDIT_READ))
+        return err_set(err, ERR_FORBIDDEN, "reading the log needs audit.read");
+    return audit_find(caller->house->app, &filter, ret_rows, ret_n, &more, err);
+}
+
 task_fn int log_print(
     struct caller *caller, const struct audit_filter *filter, struct json_out *out, struct err *err)
 {
