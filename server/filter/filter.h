@@ -60,7 +60,7 @@ struct filter_env {
 };
 
 /*
- * SQL, in brackets. `clear` appends a condition that holds where the field is clear for the viewer, and binds
+ * SQL, one term. `clear` appends a condition that holds where the field is clear for the viewer, and binds
  * its values; it returns false (and appends nothing) where the field is clear on every row that can come up.
  *
  * The result is TRUE, FALSE or NULL (unknown), exactly. With `as_where` it is TRUE on the same rows, and

@@ -191,9 +191,10 @@ static inline struct db_val random_value(size_t field, struct arena *arena)
         struct str raw = random_text(arena);
         return DB_S(chance(80) ? text_normalize(arena, raw) : raw);
     }
-    case FILTER_CODE:
-        return DB_S(
-            chance(85) ? random_code(arena) : arena_printf(arena, "%.*s ", STR_ARGS(random_code(arena))));
+    case FILTER_CODE: {
+        struct str code = random_code(arena);
+        return DB_S(chance(85) ? code : arena_printf(arena, "%.*s ", STR_ARGS(code)));
+    }
     case FILTER_CHOICE:
         return DB_S(str_of(ONE_OF(WORLD_KEYS)));
     case FILTER_SEVERAL:

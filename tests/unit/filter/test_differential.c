@@ -244,6 +244,58 @@ static void ask(void *arg)
     buf_done(&asking->random.sql);
 }
 
+/* ---- indexes ------------------------------------------------------------------------------------------- */
+
+/* Conditions that the server has to look up in an index, whether the field is masked on some rows or not. */
+static const char *const SERVED[] = {"{\"field\":\"name\",\"op\":\"eq\",\"value\":\"张三\"}",
+    "{\"field\":\"name\",\"op\":\"in\",\"value\":[\"张三\",\"a\",null]}",
+    "{\"field\":\"name\",\"op\":\"starts\",\"value\":\"张三\"}", "{\"field\":\"name\",\"op\":\"empty\"}",
+    "{\"field\":\"code\",\"op\":\"eq\",\"value\":\"A0\"}",
+    "{\"field\":\"code\",\"op\":\"starts\",\"value\":\"A0\"}",
+    "{\"field\":\"stage\",\"op\":\"in\",\"value\":[\"won\",\"lead\"]}",
+    "{\"field\":\"amount\",\"op\":\"eq\",\"value\":\"99.99\"}",
+    "{\"not\":{\"field\":\"amount\",\"op\":\"le\",\"value\":\"1000\"}}",
+    "{\"field\":\"rate\",\"op\":\"lt\",\"value\":\"-50\"}",
+    "{\"field\":\"day\",\"op\":\"eq\",\"value\":\"2026-11-22\"}",
+    "{\"field\":\"day\",\"op\":\"within\",\"value\":\"this_week\"}",
+    "{\"field\":\"at\",\"op\":\"within\",\"value\":\"today\"}",
+    "{\"field\":\"owner\",\"op\":\"eq\",\"value\":\"@me\"}",
+    "{\"field\":\"dept\",\"op\":\"eq\",\"value\":\"@my_department\"}"};
+enum { N_SERVED = sizeof(SERVED) / sizeof(SERVED[0]), EXPLAIN_TYPE = 3 };
+
+static void explain(void *arg)
+{
+    bool *served = arg;
+    for (size_t i = 0; i < N_SERVED * 2; i++) {
+        struct asking *asking = arena_new_one(task_arena(), struct asking);
+        struct question question = {.eval = filter_eval};
+        asking->env = random_env(0);
+        asking->env.n_subtree = 2;
+        asking->filter = world_parse(task_arena(), str_of(SERVED[i / 2]));
+        for (size_t field = 0; field < N_FIELDS; field++)
+            asking->random.masked[field] = i % 2 == 1;
+        buf_init(&asking->random.sql, 0);
+        struct str where = room_sql(asking, true, &question);
+        struct str sql = arena_printf(
+            task_arena(), "EXPLAIN SELECT id FROM t %s WHERE %.*s", SQL_TABLE_FORCE, STR_ARGS(where));
+        struct db_rows plan = fixture_query(fixture.app, sql.p, asking->binds, asking->n_binds);
+        buf_done(&asking->random.sql);
+        /* "index" is a walk through all of one, "ALL" through the table. */
+        struct str type = db_cell(&plan, 0, EXPLAIN_TYPE)->s;
+        served[i] = str_eq(type, STR("range")) || str_starts(type, STR("ref"));
+    }
+}
+
+static void test_indexes_can_serve(void **state)
+{
+    bool served[N_SERVED * 2];
+    (void)state;
+    task_run(explain, served);
+    for (size_t i = 0; i < N_SERVED * 2; i++)
+        if (!served[i])
+            fail_msg("no index can serve %s%s", SERVED[i / 2], i % 2 ? ", masked on some rows" : "");
+}
+
 /* ---- tests --------------------------------------------------------------------------------------------- */
 
 static void test_four_ways_agree(void **state)
@@ -311,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_four_ways_agree),
         cmocka_unit_test(test_starts_through_an_index),
+        cmocka_unit_test(test_indexes_can_serve),
         cmocka_unit_test(test_faults_in_the_sql_are_found),
         cmocka_unit_test(test_faults_in_the_predicate_are_found),
     };
