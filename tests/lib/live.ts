@@ -87,6 +87,8 @@ export class Mirror {
   /** Told where it is, with a snapshot or as a resumption. */
   open = false;
   over = false;
+  /** The newest of them, for whoever has to understand a failure. */
+  readonly frames: Message[] = [];
 
   constructor(id: string, request: Request) {
     this.id = id;
@@ -186,6 +188,7 @@ export class Live {
     const { limit: _, ...request } = mirror.request;
     mirror.request = { ...request, range };
     mirror.open = false;
+    mirror.state = undefined;
     this.ws.send(JSON.stringify({ op: "move", chan: mirror.chan, range }));
   }
   edit(form: string, record: string, field?: string): void {
@@ -258,6 +261,8 @@ export class Live {
   private hearFrame(message: Message): void {
     const mirror = this.byChan(message.chan);
     if (mirror === undefined) return; // on its way when we left
+    mirror.frames.push(message);
+    if (mirror.frames.length > 8) mirror.frames.shift();
     if (message.op === "snapshot") {
       mirror.items = message.items ?? [];
       mirror.total = message.total;

@@ -38,7 +38,6 @@ export class Ws {
   private readonly socket: net.Socket;
   private readonly onText: (text: string) => void;
   private rest: Buffer = Buffer.alloc(0);
-  private upgraded = false;
   private parts: Buffer[] = [];
   private failure: Error | undefined;
 
@@ -77,7 +76,6 @@ export class Ws {
         const end = text.indexOf("\r\n\r\n");
         if (end < 0) return;
         connection.off("data", take);
-        ws.upgraded = true;
         connection.on("data", (more: Buffer) => ws.take(more));
         resolve(text.subarray(0, end).toString("latin1"));
         if (/^HTTP\/1\.1 101 /.test(text.toString("latin1"))) ws.take(text.subarray(end + 4));
