@@ -224,6 +224,8 @@ void socket_dirty(struct socket *socket);
 void socket_send(struct socket *socket);
 task_fn void mark_all(void *arg); /* a task: marks with hashes to all */
 void socket_say_problem(struct socket *socket, const char *member, struct str value, const struct err *err);
+/* A malloc'ed copy with a NUL behind it: slices of a request have none, and strndup may look for it. */
+char *copy_of(struct str text);
 struct socket *socket_ref(struct socket *socket);
 void socket_unref(struct socket *socket);
 

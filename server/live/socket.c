@@ -14,6 +14,14 @@
 
 enum { CLOSE_LOG_IN = 4401, CLOSE_TOO_MANY = 4408, REQUEST_BYTES = 9 };
 
+char *copy_of(struct str text)
+{
+    char *copy = must_alloc(text.n + 1);
+    if (text.n > 0)
+        memcpy(copy, text.p, text.n);
+    return copy;
+}
+
 struct socket *socket_ref(struct socket *socket)
 {
     CHECK(socket, SOCKET_MAGIC);
@@ -333,8 +341,8 @@ static void on_opened(struct ws *ws, const struct net_request *request, void *ar
     socket->refs = 2; /* the connection's, the opening task's */
     socket->live = live;
     socket->ws = ws;
-    socket->cookie = strndup(cookie.p ? cookie.p : "", cookie.n);
-    socket->address_text = strndup(request->peer.p, request->peer.n);
+    socket->cookie = copy_of(cookie);
+    socket->address_text = copy_of(request->peer);
     socket->address = str_of(socket->address_text);
     (void)snprintf(socket->request, sizeof(socket->request), "%s", request->id);
     socket->lang = str_starts(request->accept_language, STR("en")) ? ERR_LANG_EN : ERR_LANG_ZH;

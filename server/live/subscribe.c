@@ -26,7 +26,7 @@ static struct viewer *viewer_new(struct socket *socket, struct str request, stru
 {
     struct viewer *viewer = must_alloc(sizeof(*viewer));
     viewer->socket = socket_ref(socket);
-    viewer->request = (struct str){strndup(request.p, request.n), request.n};
+    viewer->request = (struct str){copy_of(request), request.n};
     viewer->opening = true;
     viewer->resume_pos = -1;
     viewer->refs = 1;
