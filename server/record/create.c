@@ -30,18 +30,21 @@ static void fill_roles(struct plan *plan, const struct json *fields, struct reco
             record->values[roles[i]] = DB_I(own[i]);
 }
 
-/* The row's owner and department before the policy is asked: what the request names, as far as it can be read
- * at all. */
-static int64_t named_id(
-    const struct form *form, ptrdiff_t index, const struct json *fields, const struct db_val *values)
+/* The row's owner and department before the policy is asked: what the request names, as far as there is such
+ * a one. */
+static int64_t named_id(const struct plan *plan, ptrdiff_t index, const struct json *fields,
+    const struct db_val *values, int64_t own)
 {
     if (index < 0)
         return 0;
-    const struct json *given = fields->kind == JSON_OBJECT ? json_get(fields, form->fields[index].key) : NULL;
+    const struct field *field = &plan->form->fields[index];
+    const struct json *given = fields->kind == JSON_OBJECT ? json_get(fields, field->key) : NULL;
     int64_t id = 0;
     if (!given)
         return values[index].kind == DB_INT ? values[index].i : 0;
-    return given->kind == JSON_STR && id_parse(given->str, &id) ? id : 0;
+    if (given->kind == JSON_STR && id_parse(given->str, &id) && reference_exists(plan, field, id))
+        return id;
+    return given->kind == JSON_NULL ? 0 : own; /* a fault, which is told of a row that would be his own */
 }
 
 static void check_required(
@@ -76,11 +79,12 @@ static task_fn int prepare(
     struct plan *plan, const struct json *fields, struct record *record, struct err *err)
 {
     const struct form *form = plan->form;
+    const struct user *user = plan->caller->policy->user;
     bool *given = arena_new_array(task_arena(), bool, form->n_fields);
     record->values = arena_new_array(task_arena(), struct db_val, form->n_fields);
     fill_roles(plan, fields, record);
-    record->owner = named_id(form, form->owner, fields, record->values);
-    record->department = named_id(form, form->department, fields, record->values);
+    record->owner = named_id(plan, form->owner, fields, record->values, user->id);
+    record->department = named_id(plan, form->department, fields, record->values, user->department_id);
     record->view = plan_view(plan, record->owner, record->department);
     if (!(plan->grants->actions & 1u << ACTION_CREATE))
         return err_set(err, ERR_FORBIDDEN, "no grant creates records of the form");

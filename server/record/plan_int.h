@@ -64,6 +64,8 @@ struct str value_json(const struct field *field, const struct db_val *value, str
  * written. */
 int write_parse(struct plan *plan, const struct json *fields, const enum access_level *levels,
     struct db_val *values, bool *given, struct err *err);
+/* A member who is not disabled, or a department, as the field refers to. */
+bool reference_exists(const struct plan *plan, const struct field *field, int64_t id);
 /* A 1062 of the record's table as faults of its fields. */
 int write_duplicate(const struct plan *plan, struct err *err);
 /* Appends "`col`" or "`col` = ?" and binds the value and its derived columns, for an INSERT or UPDATE. */

@@ -6,7 +6,7 @@
 #include "record/plan_int.h"
 #include "text/text.h"
 
-static bool reference_exists(const struct plan *plan, const struct field *field, int64_t id)
+bool reference_exists(const struct plan *plan, const struct field *field, int64_t id)
 {
     const struct directory *directory = plan->caller->world->directory;
     if (field->type->reference == REFERENCE_MEMBER) {
