@@ -100,10 +100,9 @@ static struct cover cover_range(
 
 static struct cover cover_within(const struct covering *covering, const struct leaf *leaf)
 {
-    struct bounds bounds;
-    period_bounds(leaf, covering->env, &bounds);
-    return cover_range(covering, leaf, DB_S(arena_copy(covering->arena, bounds.low)),
-        DB_S(arena_copy(covering->arena, bounds.high)));
+    const struct bounds *bounds = period_bounds(leaf, covering->env);
+    return cover_range(covering, leaf, DB_S(arena_copy(covering->arena, bounds->low)),
+        DB_S(arena_copy(covering->arena, bounds->high)));
 }
 
 /* Codes that start so lie between the prefix with its last character one less, and then the last there is,

@@ -84,10 +84,9 @@ static enum filter_truth eval_folded(
 static enum filter_truth eval_within(
     const struct leaf *leaf, const struct filter_env *env, const struct db_val *value)
 {
-    struct bounds bounds;
-    period_bounds(leaf, env, &bounds);
-    return truth_of(compare_texts(leaf->field.kind, value->s, bounds.low) >= 0 &&
-                    compare_texts(leaf->field.kind, value->s, bounds.high) < 0);
+    const struct bounds *bounds = period_bounds(leaf, env);
+    return truth_of(compare_texts(leaf->field.kind, value->s, bounds->low) >= 0 &&
+                    compare_texts(leaf->field.kind, value->s, bounds->high) < 0);
 }
 
 static enum filter_truth eval_value(

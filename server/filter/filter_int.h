@@ -109,7 +109,8 @@ struct bounds {
     char low_text[CLOCK_TEXT_MAX], high_text[CLOCK_TEXT_MAX];
     struct str low, high;
 };
-void period_bounds(const struct leaf *leaf, const struct filter_env *env, struct bounds *ret_bounds);
+/* Valid until the next call on this thread. */
+const struct bounds *period_bounds(const struct leaf *leaf, const struct filter_env *env);
 
 /* ---- compare.c ----------------------------------------------------------------------------------------- */
 

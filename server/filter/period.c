@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { SPAN_DAYS_MAX = 3660, KEPT_DAYS = 64, ZONE_MAX = 64 };
+enum { SPAN_DAYS_MAX = 3660, KEPT_DAYS = 64, KEPT_BOUNDS = 64, ZONE_MAX = 64 };
 #define US_PER_S INT64_C(1000000)
 #define S_PER_DAY INT64_C(86400)
 #define OFFSET_MAX_S INT64_C(57600) /* no zone was ever 16 hours away */
@@ -109,6 +109,12 @@ static _Thread_local struct {
         bool set;
     } days[KEPT_DAYS];
     int64_t today, today_us, tomorrow_us; /* tomorrow_us 0: not known */
+    struct {
+        enum filter_kind kind;
+        enum unit unit;
+        int64_t first, end, today;
+        struct bounds bounds; /* low.p NULL: none */
+    } bounds[KEPT_BOUNDS];
 } kept;
 
 static void use_zone(struct str zone)
@@ -180,20 +186,41 @@ static struct str print_day(int64_t day, char text[CLOCK_TEXT_MAX])
     return (struct str){text, sizeof("2026-11-22") - 1};
 }
 
-void period_bounds(const struct leaf *leaf, const struct filter_env *env, struct bounds *ret_bounds)
+static void make_bounds(
+    enum filter_kind kind, const struct filter_env *env, int64_t from, int64_t to, struct bounds *bounds)
 {
-    int64_t from, to, until;
-    period_days(&leaf->period, period_today(env), &from, &to, &until);
-    if (leaf->field.kind == FILTER_DATE) {
-        ret_bounds->low = print_day(from, ret_bounds->low_text);
-        ret_bounds->high = print_day(to, ret_bounds->high_text);
+    if (kind == FILTER_DATE) {
+        bounds->low = print_day(from, bounds->low_text);
+        bounds->high = print_day(to, bounds->high_text);
         return;
     }
-    must(leaf->field.kind == FILTER_INSTANT);
-    ret_bounds->low.n = clock_print_sql(period_day_start_us(env, from), ret_bounds->low_text);
-    ret_bounds->low.p = ret_bounds->low_text;
-    ret_bounds->high.n = clock_print_sql(period_day_start_us(env, to), ret_bounds->high_text);
-    ret_bounds->high.p = ret_bounds->high_text;
+    must(kind == FILTER_INSTANT);
+    bounds->low.n = clock_print_sql(period_day_start_us(env, from), bounds->low_text);
+    bounds->low.p = bounds->low_text;
+    bounds->high.n = clock_print_sql(period_day_start_us(env, to), bounds->high_text);
+    bounds->high.p = bounds->high_text;
+}
+
+const struct bounds *period_bounds(const struct leaf *leaf, const struct filter_env *env)
+{
+    const struct period *period = &leaf->period;
+    enum filter_kind kind = leaf->field.kind;
+    int64_t today = period_today(env), from, to, until;
+    size_t place = ((size_t)period->first * 31 + (size_t)period->end * 7 + (size_t)period->unit * 5 + kind) %
+                   KEPT_BOUNDS;
+    struct bounds *bounds = &kept.bounds[place].bounds;
+    if (bounds->low.p && kept.bounds[place].kind == kind && kept.bounds[place].unit == period->unit &&
+        kept.bounds[place].first == period->first && kept.bounds[place].end == period->end &&
+        kept.bounds[place].today == today)
+        return bounds;
+    period_days(period, today, &from, &to, &until);
+    make_bounds(kind, env, from, to, bounds);
+    kept.bounds[place].kind = kind;
+    kept.bounds[place].unit = period->unit;
+    kept.bounds[place].first = period->first;
+    kept.bounds[place].end = period->end;
+    kept.bounds[place].today = today;
+    return bounds;
 }
 
 /* ---- how long it holds --------------------------------------------------------------------------------- */

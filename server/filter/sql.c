@@ -222,17 +222,16 @@ static void print_folded(struct printer *printer, const struct leaf *leaf)
 
 static void print_within(struct printer *printer, const struct leaf *leaf)
 {
-    struct bounds bounds;
     const char *param = param_of(leaf->field.kind);
-    period_bounds(leaf, printer->env, &bounds);
+    const struct bounds *bounds = period_bounds(leaf, printer->env);
     text(printer, leaf->negated ? "NOT (" : "(");
     column(printer, leaf);
     text(printer, ">=");
-    bind(printer, param, DB_S(arena_copy(printer->to->arena, bounds.low)));
+    bind(printer, param, DB_S(arena_copy(printer->to->arena, bounds->low)));
     text(printer, " AND ");
     column(printer, leaf);
     text(printer, "<");
-    bind(printer, param, DB_S(arena_copy(printer->to->arena, bounds.high)));
+    bind(printer, param, DB_S(arena_copy(printer->to->arena, bounds->high)));
     text(printer, ")");
 }
 
