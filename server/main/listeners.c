@@ -116,6 +116,7 @@ static task_fn void hear_one(struct listening *listening, const struct feed_tx *
     if (tx->kind == FEED_LOST) {
         log_event(LOG_ERR, "main", "the feed has lost its place: every screen is read anew");
         live_lost(listening->live);
+        unaudited_hear(listening, tx);
         return;
     }
     for (size_t i = 0; i < sizeof(LISTENERS) / sizeof(LISTENERS[0]) && !listening->stop; i++)
@@ -147,6 +148,7 @@ static task_fn void beat(void *arg)
         struct err err = {0};
         (void)db_query(listening->house->app, SQL_BEAT, DB_NO_PARAMS, &rows,
             &err); /* a missing beat is told by its absence */
+        unaudited_save(listening);
         err_clear(&err);
         if (task_sleep(BEAT_MS, &err) < 0)
             break;
@@ -161,20 +163,21 @@ bool listening_is_alive(const struct listening *listening)
     return listening->feed && clock_monotonic_us() - listening->beat_heard_us < BEAT_DEAD_US;
 }
 
-task_fn int listening_start(
-    struct listening *listening, struct house *house, const struct db_address *feed_account, struct err *err)
+task_fn int listening_start(struct listening *listening, struct boot *boot, struct err *err)
 {
     static const char *const SCHEMAS[] = {"tidemark", "tidemark_log", NULL};
     struct str after = STR("");
     struct db_rows rows;
+    struct house *house = &boot->house;
+    struct db_address feed_account = instance_address(boot->instance, INSTANCE_FEED);
     listening->house = house;
     listening->told_epoch = house->world->epoch;
     task_cond_init(&listening->ended);
     int rc = db_query(house->app, SQL_ABSENT, DB_PARAMS(DB_I(id_new() >> 12 & (ID_SLOTS - 1))), &rows, err);
     if (rc == 0)
-        rc = unaudited_position(listening, &after, err);
+        rc = unaudited_start(listening, boot->share, &after, err);
     if (rc == 0)
-        rc = feed_start(feed_account, NULL, after, SCHEMAS, &listening->feed, err);
+        rc = feed_start(&feed_account, NULL, after, SCHEMAS, &listening->feed, err);
     if (rc < 0)
         return rc;
     listening->live = live_new(house, listening->feed);
@@ -197,6 +200,6 @@ task_fn void listening_stop(struct listening *listening)
         ;
     live_free(listening->live);
     feed_stop(listening->feed);
-    unaudited_done(listening);
+    unaudited_stop(listening);
     listening->feed = NULL;
 }

@@ -68,15 +68,17 @@ struct listening {
     int64_t beat_heard_us; /* monotonic */
     int64_t told_epoch;
 };
-task_fn int listening_start(
-    struct listening *listening, struct house *house, const struct db_address *feed_account, struct err *err);
+task_fn int listening_start(struct listening *listening, struct boot *boot, struct err *err);
 task_fn void listening_stop(struct listening *listening);
 bool listening_is_alive(const struct listening *listening);
 
-/* The position up to which everything has been checked; empty: nothing yet, begin at the present end. */
-task_fn int unaudited_position(struct listening *listening, struct str *ret_after, struct err *err);
+/* *ret_after: the position up to which everything has been checked; empty: nothing yet, begin at the present
+ * end. */
+task_fn int unaudited_start(
+    struct listening *listening, struct str share, struct str *ret_after, struct err *err);
 task_fn void unaudited_hear(struct listening *listening, const struct feed_tx *tx);
-task_fn void unaudited_done(struct listening *listening);
+task_fn void unaudited_save(struct listening *listening); /* the position, if it has moved */
+void unaudited_stop(struct listening *listening);
 
 /* First contents: the demo bank, or three administrators. Says what it did on standard output. */
 task_fn int first_contents(struct boot *boot, bool demo, int64_t rows, struct err *err);

@@ -137,8 +137,7 @@ static task_fn int come_up(struct server *server, struct err *err)
         web_dir = arena_printf(boot->arena, "%.*s/web/dist", STR_ARGS(boot->share));
     server->api = (struct api){
         .house = &boot->house, .is_ready = server_is_ready, .print_metrics = server_metrics, .arg = server};
-    struct db_address feed_account = instance_address(boot->instance, INSTANCE_FEED);
-    rc = listening_start(&server->listening, &boot->house, &feed_account, err);
+    rc = listening_start(&server->listening, boot, err);
     if (rc == 0)
         rc = net_start(boot->conf, web_dir, api_handle, &server->api, &server->net, err);
     if (rc == 0)

@@ -214,7 +214,12 @@ static bool append_clear(void *arg, const struct filter_field *field)
 int select_where(const struct select *select, struct statement *to, struct err *err)
 {
     struct where where = {.plan = select->plan, .to = to};
-    const struct filter_sql sql = {.sql = to->sql, .arg = &where, .bind = bind_value, .clear = append_clear};
+    const struct filter_sql sql = {.sql = to->sql,
+        .arena = task_arena(),
+        .as_where = true,
+        .arg = &where,
+        .bind = bind_value,
+        .clear = append_clear};
     buf_printf(to->sql, " FROM `%.*s` r WHERE r._live = 1 AND ", STR_ARGS(select->plan->form->table));
     plan_where_rows(select->plan, select->one ? ACTION_READ : ACTION_LIST, to);
     if (select->one) {
