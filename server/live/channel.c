@@ -419,6 +419,18 @@ static void take_load(struct channel *channel, const struct load *load, int64_t 
     }
 }
 
+/* Marks that had to stop short of this window can go on, whether or not it has changed. */
+static void owe_marks(struct channel *channel)
+{
+    list_for_each (it, &channel->viewers) {
+        struct socket *socket = list_entry(it, struct viewer, in_channel)->socket;
+        if (!socket->held_back)
+            continue;
+        socket->owes_mark = true;
+        socket_dirty(socket);
+    }
+}
+
 static task_fn void load_task(void *arg)
 {
     struct channel *channel = arg;
@@ -455,6 +467,7 @@ static task_fn void load_task(void *arg)
         channel->phase = CHANNEL_FAILED;
     }
     task_cond_wake_all(&channel->loaded);
+    owe_marks(channel);
     if (channel->phase == CHANNEL_FAILED)
         channel_fail(channel);
     live_flush(live);
@@ -466,6 +479,7 @@ void channel_reload(struct channel *channel)
     if (channel->loading)
         return;
     channel->loading = true;
+    channel->held_pos = channel->live->pos; /* that of the transaction before the one in hand */
     list_append(&channel->live->loading, &channel->in_loading);
     channel->live->tasks++;
     (void)task_spawn("live-load", load_task, channel);

@@ -80,6 +80,7 @@ struct channel {
     int64_t total;
     int64_t pos;       /* sequence that the band stands at */
     int64_t told_pos;  /* … that the frames stand at */
+    int64_t held_pos;  /* while loading: all up to here has been told */
     int64_t first_pos; /* of the first state that was told */
     int64_t *told;     /* ids of the window as last told */
     size_t n_told;
@@ -139,6 +140,7 @@ struct socket {
     struct list viewers;
     size_t n_viewers;
     bool is_open, is_dirty, owes_mark, owes_hash;
+    bool held_back; /* the last mark stopped short of a window that is being read anew */
     int64_t presence_id, presence_record; /* the row that says where this person is; 0: none */
     char presence_form[FORM_KEY_MAX + 1], presence_field[FORM_KEY_MAX + 1];
     bool presence_busy, presence_stale;

@@ -177,9 +177,8 @@ static int64_t settled_pos(const struct socket *socket)
     int64_t pos = socket->live->pos;
     for (struct list *it = socket->viewers.next; it != &socket->viewers; it = it->next) {
         const struct channel *channel = list_entry(it, struct viewer, in_socket)->channel;
-        if (channel && channel->phase == CHANNEL_OPEN && channel->loading && channel->touched &&
-            channel->told_pos < pos)
-            pos = channel->told_pos;
+        if (channel && channel->phase == CHANNEL_OPEN && channel->loading && channel->held_pos < pos)
+            pos = channel->held_pos;
     }
     return pos;
 }
@@ -236,6 +235,7 @@ void socket_send(struct socket *socket)
         else
             add_piece(&pieces, mark_of(socket->live, pos), false);
         socket->owes_mark = socket->owes_hash = false;
+        socket->held_back = pos < socket->live->pos;
     }
     if (!all)
         socket_dirty(socket);
