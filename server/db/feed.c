@@ -20,6 +20,7 @@
 #define PART_BYTES_DEFAULT ((size_t)8 << 20)
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MOST_MS 5000
+#define HEARTBEATS_A_LOOK 2
 #define DAMAGES_MOST 3 /* events that cannot be read, one after the other, at the same transaction */
 
 struct feed {
@@ -95,7 +96,8 @@ static int say_lost(struct feed *feed, struct err *err)
 
 static int begin(struct feed *feed, struct err *err)
 {
-    struct feed_begin begin = {.at_end = feed->at_end, .first = !feed->queue.begun};
+    struct feed_begin begin = {
+        .at_end = feed->at_end, .first = !feed->queue.begun, .known = feed_queue_last_commit(&feed->queue)};
     int status;
 
     if (feed->at_end) {
@@ -122,8 +124,25 @@ static int begin(struct feed *feed, struct err *err)
     return feed->say_lost ? say_lost(feed, err) : 0;
 }
 
+/*
+ * A server whose binlog is reset under us (RESET MASTER) goes on sending heartbeats from the file that it has
+ * removed, and nothing else. So silence is looked into.
+ */
+static int look_into_silence(struct feed *feed, struct bytes raw, unsigned *n_heartbeats, struct err *err)
+{
+    if (raw.n <= 4 || raw.p[4] != HEARTBEAT_LOG_EVENT) {
+        *n_heartbeats = 0;
+        return 0;
+    }
+    if (++*n_heartbeats % HEARTBEATS_A_LOOK != 0) {
+        return 0;
+    }
+    return feed_conn_check(&feed->conn, &feed->stream.position, feed_queue_last_commit(&feed->queue), err);
+}
+
 static int read_on(struct feed *feed, struct err *err)
 {
+    unsigned n_heartbeats = 0;
     struct bytes raw;
     int status = 0;
 
@@ -132,6 +151,9 @@ static int read_on(struct feed *feed, struct err *err)
         if (status == 0) {
             note_event(feed, raw.n);
             status = feed_stream_event(&feed->stream, raw, err);
+        }
+        if (status == 0) {
+            status = look_into_silence(feed, raw, &n_heartbeats, err);
         }
     }
     return status;
@@ -181,7 +203,7 @@ static void run(struct feed *feed)
         struct err err = {0};
         int status = begin(feed, &err);
 
-        if (status != 0 && !feed->queue.begun) {
+        if (status != 0 && status != -ERR_NOT_FOUND && !feed->queue.begun) {
             give_up(feed, &err);
             return;
         }

@@ -22,6 +22,8 @@ static const char SQL_SESSION[] =
 static const char SQL_CHECKSUM[] = "SELECT @@GLOBAL.binlog_checksum";
 static const char SQL_END_FILE[] = "SHOW STATUS LIKE 'Binlog_snapshot_file'";
 static const char SQL_END_OFFSET[] = "SHOW STATUS LIKE 'Binlog_snapshot_position'";
+static const char SQL_POSITION[] = "SELECT @@GLOBAL.gtid_binlog_pos";
+static const char SQL_PLACE[] = "SHOW MASTER STATUS";
 static const char SQL_FIXED[] =
     "SELECT COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='%s' AND"
     " TABLE_NAME='%s' AND DATA_TYPE IN ('uuid','inet6','inet4')";
@@ -119,6 +121,51 @@ static int find_end(
     return status;
 }
 
+/*
+ * A binlog that was reset, or came back from a backup, may end before our position. The server would not say
+ * so: where its binlog is still empty it waits until our number has come, and skips what comes before.
+ */
+static int check_history(
+    MYSQL *mysql, const struct feed_position *position, struct feed_place known, struct err *err)
+{
+    const uint64_t ours = feed_position_sequence(position, FEED_CLOCK_DOMAIN);
+    struct feed_position theirs = {0};
+    struct feed_place end = {0};
+    char text[4096], offset[32];
+    uint64_t sequence;
+    int64_t number = 0;
+    int status = ask(mysql, SQL_POSITION, 0, text, sizeof text, err);
+
+    if (status != 0) {
+        return status;
+    }
+    if (!feed_position_parse(str_of(text), &theirs)) {
+        return err_set(err, ERR_DB_LOST, "feed position %.60s cannot be read", text);
+    }
+    sequence = feed_position_sequence(&theirs, FEED_CLOCK_DOMAIN);
+    feed_position_done(&theirs);
+    if (sequence < ours) {
+        return err_set(err, ERR_NOT_FOUND, "feed the server is at %llu, before our %llu: another history",
+            (unsigned long long)sequence, (unsigned long long)ours);
+    }
+    status = ask(mysql, SQL_PLACE, 0, text, sizeof text, err);
+    if (status == 0) {
+        status = ask(mysql, SQL_PLACE, 1, offset, sizeof offset, err);
+    }
+    if (status != 0) {
+        return status;
+    }
+    if (!feed_place_file(str_of(text), &end.file) || !str_to_i64(str_of(offset), &number)) {
+        return err_set(err, ERR_DB_LOST, "feed the server has no binlog");
+    }
+    end.offset = (uint64_t)number;
+    if (feed_place_cmp(end, known) < 0) {
+        return err_set(err, ERR_NOT_FOUND, "feed the binlog ends at %lld:%llu, before what was read of it",
+            (long long)end.file, (unsigned long long)end.offset);
+    }
+    return 0;
+}
+
 /* Domains that the caller has not named begin at their present end: they are not the clock. */
 static int settle_position(
     MYSQL *mysql, struct feed_position *position, struct feed_begin *begin, struct err *err)
@@ -194,6 +241,9 @@ int feed_conn_open(
     if (status == 0) {
         status = ask(&conn->mysql, SQL_CHECKSUM, 0, checksum, sizeof checksum, err);
     }
+    if (status == 0 && !begin->at_end) {
+        status = check_history(&conn->mysql, position, begin->known, err);
+    }
     if (status == 0 && (begin->first || begin->at_end)) {
         status = settle_position(&conn->mysql, position, begin, err);
     }
@@ -264,6 +314,19 @@ int feed_conn_fetch(struct feed_conn *conn, struct bytes *ret_raw, struct err *e
     *ret_raw = (struct bytes){.p = conn->event->raw_data + conn->event->raw_data_ofs,
         .n = conn->event->raw_data_size - conn->event->raw_data_ofs};
     return 0;
+}
+
+int feed_conn_check(
+    struct feed_conn *conn, const struct feed_position *position, struct feed_place known, struct err *err)
+{
+    MYSQL mysql;
+    int status = connect_to(conn, &mysql, err);
+
+    if (status == 0) {
+        status = check_history(&mysql, position, known, err);
+    }
+    mysql_close(&mysql);
+    return status;
 }
 
 /* ---- types that the binlog does not tell apart ---- */

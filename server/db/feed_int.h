@@ -43,6 +43,8 @@ void feed_queue_done(struct feed_queue *queue);
 bool feed_queue_put(struct feed_queue *queue, struct feed_box *box);
 /* NULL: nothing there. */
 struct feed_box *feed_queue_get(struct feed_queue *queue);
+/* Where the last transaction known ends; zeros: none is. */
+struct feed_place feed_queue_last_commit(struct feed_queue *queue);
 void feed_queue_reach(struct feed_queue *queue, struct feed_place place, bool commit, uint64_t sequence);
 /* What is known of places belongs to another history. */
 void feed_queue_forget_places(struct feed_queue *queue);
@@ -68,17 +70,23 @@ struct feed_conn {
 struct feed_begin {
     bool at_end;             /* in: begin at the server's present end; out: `position` is there */
     bool first;              /* in: look where we stand, complete `position` with other domains */
+    struct feed_place known; /* in: how far the binlog was at least; zeros: not known */
     bool placed;             /* out: `place` is exactly where `position` ends */
     struct feed_place place; /* out */
     bool has_checksum;       /* out */
 };
-/* Connects and asks for the binlog after `position`. -ERR_DB_LOST: cannot be reached or refuses. */
+/* Connects and asks for the binlog after `position`. -ERR_DB_LOST: cannot be reached or refuses.
+ * -ERR_NOT_FOUND: its binlog ends before that, so it is another one. */
 int feed_conn_open(
     struct feed_conn *conn, struct feed_position *position, struct feed_begin *begin, struct err *err);
 void feed_conn_close(struct feed_conn *conn);
 /* The next event, from its header; valid until the next call. -ERR_DB_LOST: the connection is gone.
  * -ERR_NOT_FOUND: the server cannot continue from our position. -ERR_IO: what came cannot be read. */
 int feed_conn_fetch(struct feed_conn *conn, struct bytes *ret_raw, struct err *err);
+/* Whether our position is still one of the server's: 0, -ERR_NOT_FOUND, -ERR_DB_LOST. Uses a connection of
+ * its own. */
+int feed_conn_check(
+    struct feed_conn *conn, const struct feed_position *position, struct feed_place known, struct err *err);
 /* For struct feed_lookup; arg is the feed_conn. Uses a connection of its own. */
 int feed_conn_look_up(void *arg, struct str schema, struct str table,
     void (*found)(void *map, struct str column, enum feed_fixed fixed), void *map, struct err *err);

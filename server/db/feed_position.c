@@ -53,7 +53,9 @@ bool feed_position_parse(struct str text, struct feed_position *position)
     struct feed_gtid gtid;
 
     while (text.n > 0) {
-        if (!parse_gtid(str_trim(str_cut(&text, ',')), &gtid)) {
+        const bool more = text.p[text.n - 1] != ','; /* nothing may be missing behind the last comma */
+
+        if (!parse_gtid(str_trim(str_cut(&text, ',')), &gtid) || !more) {
             feed_position_done(&parsed);
             return false;
         }

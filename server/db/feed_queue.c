@@ -175,6 +175,18 @@ void feed_queue_reach(struct feed_queue *queue, struct feed_place place, bool co
     }
 }
 
+struct feed_place feed_queue_last_commit(struct feed_queue *queue)
+{
+    struct feed_place place = {0};
+
+    lock(queue);
+    if (queue->n_offsets > 0) {
+        place = offset_at(queue, queue->n_offsets - 1)->end;
+    }
+    unlock(queue);
+    return place;
+}
+
 void feed_queue_forget_places(struct feed_queue *queue)
 {
     lock(queue);

@@ -488,12 +488,13 @@ static int take_rotate(struct feed_stream *stream, const struct feed_event *even
     return 0;
 }
 
-/* Tells how far the server has read, though there was nothing to send. */
+/* Tells how far the server has read, though there was nothing to send. A file past 4 GiB is left out: its
+ * heartbeats have the low half of the offset only. */
 static int take_heartbeat(struct feed_stream *stream, const struct feed_event *event)
 {
     struct feed_place place = {.offset = event->end};
 
-    if (!stream->group.open && event->end != 0 &&
+    if (!stream->group.open && event->end != 0 && stream->place.offset <= UINT32_MAX &&
         feed_place_file((struct str){(const char *)event->body.p, event->body.n}, &place.file)) {
         stream->sink.reach(
             stream->sink.arg, place, false, feed_position_sequence(&stream->position, FEED_CLOCK_DOMAIN));

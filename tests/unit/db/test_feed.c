@@ -447,5 +447,6 @@ int main(void)
         cmocka_unit_test(test_prepared_transactions_of_others),
     };
 
+    cmocka_set_test_filter(getenv("TEST_ONLY")); /* a pattern; none runs all */
     return cmocka_run_group_tests(tests, dba_set_up, fixture_tear_down);
 }

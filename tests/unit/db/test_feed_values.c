@@ -727,5 +727,6 @@ int main(void)
     };
 
     random_begin();
+    cmocka_set_test_filter(getenv("TEST_ONLY")); /* a pattern; none runs all */
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
