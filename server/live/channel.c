@@ -419,15 +419,20 @@ static void take_load(struct channel *channel, const struct load *load, int64_t 
     }
 }
 
-/* Marks that had to stop short of this window can go on, whether or not it has changed. */
-static void owe_marks(struct channel *channel)
+bool channel_is_settled(const struct channel *channel)
+{
+    return !channel->loading && !channel->touched;
+}
+
+/* Snapshots that waited, and marks that had to stop short of this window, whether or not it has changed. */
+void channel_settled(struct channel *channel)
 {
     list_for_each (it, &channel->viewers) {
-        struct socket *socket = list_entry(it, struct viewer, in_channel)->socket;
-        if (!socket->held_back)
-            continue;
-        socket->owes_mark = true;
-        socket_dirty(socket);
+        struct viewer *viewer = list_entry(it, struct viewer, in_channel);
+        struct socket *socket = viewer->socket;
+        socket->owes_mark = socket->owes_mark || socket->held_back;
+        if (socket->held_back || viewer->needs_snapshot)
+            socket_dirty(socket);
     }
 }
 
@@ -467,7 +472,7 @@ static task_fn void load_task(void *arg)
         channel->phase = CHANNEL_FAILED;
     }
     task_cond_wake_all(&channel->loaded);
-    owe_marks(channel);
+    channel_settled(channel);
     if (channel->phase == CHANNEL_FAILED)
         channel_fail(channel);
     live_flush(live);

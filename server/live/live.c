@@ -124,6 +124,7 @@ static void tell_touched(struct live *live, int64_t sequence)
         channel->pos = sequence;
         frame_delta(channel);
         band_trim(channel);
+        channel_settled(channel);
     }
 }
 
@@ -195,6 +196,8 @@ void live_lost(struct live *live)
 {
     live->in_parts = false;
     live->pos = feed_stats_now(live->feed).handed_over;
+    list_for_each (it, &live->sockets)
+        list_entry(it, struct socket, in_live)->mark_pos = 0; /* another history */
     live_world_changed(live);
 }
 

@@ -140,7 +140,8 @@ struct socket {
     struct list viewers;
     size_t n_viewers;
     bool is_open, is_dirty, owes_mark, owes_hash;
-    bool held_back; /* the last mark stopped short of a window that is being read anew */
+    bool held_back;   /* the last mark stopped short of a window that is being read anew */
+    int64_t mark_pos; /* of the last mark: they never go back */
     int64_t presence_id, presence_record; /* the row that says where this person is; 0: none */
     char presence_form[FORM_KEY_MAX + 1], presence_field[FORM_KEY_MAX + 1];
     bool presence_busy, presence_stale;
@@ -203,6 +204,10 @@ task_fn int channel_find(struct live *live, struct viewer *viewer, const struct 
 void channel_fail(struct channel *channel); /* tells its viewers, who end */
 void channel_drop(struct channel *channel);
 void channel_reload(struct channel *channel);
+/* False while its band holds what has not been told: within a transaction, or while it is read anew. */
+bool channel_is_settled(const struct channel *channel);
+/* It is settled again: what had to wait for it goes on. */
+void channel_settled(struct channel *channel);
 struct live_form *form_of(struct live *live, const struct form *form);
 /* How to read images of that table; NULL if they are not the form's. */
 const struct image_map *form_map(

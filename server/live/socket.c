@@ -157,6 +157,8 @@ static bool add_viewer(struct pieces *pieces, struct viewer *viewer)
         viewer->needs_snapshot = true;
         channel->live->stats.resyncs++;
     }
+    if (viewer->needs_snapshot && !channel_is_settled(channel))
+        return true; /* channel_settled comes back to it */
     add_state(pieces, viewer);
     for (; viewer->cursor < channel->head; viewer->cursor++) {
         if (pieces->n + 2 > LIVE_PIECES)
@@ -209,8 +211,8 @@ static struct ws_bytes *hashed_mark(struct socket *socket, int64_t pos)
     list_for_each (it, &socket->viewers) {
         struct viewer *viewer = list_entry(it, struct viewer, in_socket);
         struct channel *channel = viewer->channel;
-        if (!channel || !viewer->told || channel->kind == CHANNEL_LOG || channel->phase != CHANNEL_OPEN ||
-            channel->loading)
+        if (!channel || !viewer->told || viewer->needs_snapshot || channel->kind == CHANNEL_LOG ||
+            channel->phase != CHANNEL_OPEN || !channel_is_settled(channel))
             continue;
         json_out_key(&out, str_of(channel->name));
         json_out_text(&out, frame_hash(channel));
@@ -218,6 +220,22 @@ static struct ws_bytes *hashed_mark(struct socket *socket, int64_t pos)
     json_out_object_end(&out);
     json_out_object_end(&out);
     return say(&buf, &out);
+}
+
+/* A viewer that has just joined a window that is being read anew may stand behind the last mark: then there
+ * is none until it has been read. */
+static void add_mark(struct pieces *pieces, struct socket *socket)
+{
+    int64_t pos = settled_pos(socket);
+    socket->held_back = pos < socket->live->pos;
+    if (pos < socket->mark_pos)
+        return;
+    if (socket->owes_hash)
+        add_piece(pieces, hashed_mark(socket, pos), true);
+    else
+        add_piece(pieces, mark_of(socket->live, pos), false);
+    socket->owes_mark = socket->owes_hash = false;
+    socket->mark_pos = pos;
 }
 
 void socket_send(struct socket *socket)
@@ -228,15 +246,8 @@ void socket_send(struct socket *socket)
     bool all = true;
     list_for_each (it, &socket->viewers)
         all = all && add_viewer(&pieces, list_entry(it, struct viewer, in_socket));
-    if (all && (pieces.told || socket->owes_mark || socket->owes_hash)) {
-        int64_t pos = settled_pos(socket);
-        if (socket->owes_hash)
-            add_piece(&pieces, hashed_mark(socket, pos), true);
-        else
-            add_piece(&pieces, mark_of(socket->live, pos), false);
-        socket->owes_mark = socket->owes_hash = false;
-        socket->held_back = pos < socket->live->pos;
-    }
+    if (all && (pieces.told || socket->owes_mark || socket->owes_hash))
+        add_mark(&pieces, socket);
     if (!all)
         socket_dirty(socket);
     if (pieces.n > 0)

@@ -201,7 +201,7 @@ static bool field_is_seen_to_change(
     if (a->kind == DB_NULL || b->kind == DB_NULL)
         return true;
     return a->kind != DB_INT &&
-           !str_eq(mask_apply(mask, a->s, select->arena), mask_apply(mask, b->s, select->arena));
+           !str_eq(mask_apply(mask, a->s, task_arena()), mask_apply(mask, b->s, task_arena()));
 }
 
 bool select_print_change(const struct select *select, const struct record *before, const struct record *after,
@@ -214,11 +214,13 @@ bool select_print_change(const struct select *select, const struct record *befor
     }
     for (size_t i = 0; i < select->plan->form->n_fields && !any; i++)
         any = field_is_seen_to_change(select, before, after, i);
-    if (!any)
+    /* A readable field that was not asked for moves the version too. */
+    struct str version = any || select->selected ? record_version(select->plan, after) : STR("");
+    if (!any && (!select->selected || str_eq(version, record_version(select->plan, before))))
         return false;
     json_out_object(out);
     json_out_member_id(out, "id", after->id);
-    json_out_member_str(out, "version", record_version(select->plan, after));
+    json_out_member_str(out, "version", version);
     json_out_key(out, STR("fields"));
     json_out_object(out);
     for (size_t i = 0; i < select->plan->form->n_fields; i++) {
