@@ -125,7 +125,7 @@ static void on_head(struct conn *conn)
     conn->exchange = exchange_new(conn);
     exchange_read_head(conn->exchange, &conn->gate);
     if (conn->gate.head.upgrade) {
-        ws_open(conn);
+        ws_answer(conn);
         return;
     }
     if (!static_is_app_path(conn->exchange->request.path)) {
@@ -223,14 +223,6 @@ static void take_ahead(struct conn *conn)
         return;
     struct str bytes = buf_str(&conn->ahead);
     feed(conn, &bytes);
-    if (conn->state == CONN_UPGRADED) {
-        struct buf frames = conn->ahead; /* its own: the socket's owner may end the connection meanwhile */
-        conn->ahead = (struct buf){.max = PIPELINE_BYTES};
-        if (bytes.n > 0)
-            ws_take(conn, bytes);
-        buf_done(&frames);
-        return;
-    }
     if (bytes.n > 0)
         memmove(conn->ahead.p, bytes.p, bytes.n);
     conn->ahead.n = bytes.n;
@@ -259,8 +251,8 @@ static ssize_t pump(struct conn *conn)
     return -1;
 }
 
-/* A client that ends its side while it is being answered: libwebsockets would go round in circles until its
- * buffer is empty. */
+/* A client that ends its side while it is being answered, as far as libwebsockets knows: that would go round
+ * in circles until its buffer is empty. */
 static bool is_over(const struct conn *conn, ssize_t result)
 {
     if (result > 0)
@@ -284,7 +276,7 @@ ssize_t conn_read(void *owner, void *p, size_t n)
     else if (conn->state != CONN_READY)
         result = pump(conn);
     conn->in_read = false;
-    if (conn->state == CONN_WRITING && is_over(conn, result))
+    if ((conn->state == CONN_WRITING || conn->state == CONN_UPGRADED) && is_over(conn, result))
         conn_kill(conn);
     if (conn->state != CONN_READY || conn->kill)
         return result;

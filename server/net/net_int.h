@@ -104,6 +104,7 @@ struct exchange {
     struct buf out;  /* the answer's head, and its body if that is small */
     struct str tail; /* the rest of it: in reply.body or in a static file */
     bool close_after, counted;
+    bool upgrade; /* the answer is a 101, and a WebSocket follows it */
 };
 
 struct net {
@@ -155,7 +156,8 @@ void ready_init(struct net *net);
 void ready_close(struct net *net);
 
 /* ws.c: upgraded connections. */
-void ws_open(struct conn *conn); /* answers the checked upgrade that conn->exchange holds */
+void ws_answer(struct conn *conn); /* to the checked upgrade that conn->exchange holds */
+void ws_open(struct conn *conn, const struct net_request *request); /* the 101 is out */
 void ws_take(struct conn *conn, struct str bytes);
 void ws_writable(struct conn *conn);
 void ws_end(struct conn *conn); /* `closed` is called, the memory goes */

@@ -27,12 +27,20 @@ void conn_linger(struct conn *conn)
 /* The answer is with the system, and the socket takes more. */
 static int finish(struct conn *conn)
 {
-    bool close_after = conn->exchange->close_after || conn->overrun || conn->net->stopping;
-    exchange_free(conn->exchange);
+    struct exchange *exchange = conn->exchange;
+    bool close_after = exchange->close_after || conn->overrun || conn->net->stopping;
+    bool upgrade = exchange->upgrade && !close_after;
     conn->exchange = NULL;
     conn->written = 0;
     conn->overdue = false;
     gate_reset(&conn->gate);
+    if (upgrade) {
+        lws_set_timeout(conn->wsi, NO_PENDING_TIMEOUT, 0);
+        ws_open(conn, &exchange->request);
+    }
+    exchange_free(exchange);
+    if (upgrade)
+        return 0;
     if (close_after) {
         conn_linger(conn);
         return 0;

@@ -1,8 +1,8 @@
 /*
- * WebSockets. The gate has checked the upgrade; here its Origin is compared, the 101 written straight to the
- * socket, and from then on the connection's bytes go to the frame reader (frame.h) and its frames out beside
- * libwebsockets (ws_write.c), which is left in the belief that a client has connected and not yet asked: it
- * polls the socket, reads through the tap, and is told "nothing yet" for as long as the WebSocket lives.
+ * WebSockets. The gate has checked the upgrade; here its Origin is compared and the 101 made, which goes out
+ * as any other answer does. From then on the connection's bytes go to the frame reader (frame.h) and its
+ * frames out beside libwebsockets (ws_write.c), which is left in the belief that the answer is not complete:
+ * it polls the socket, reads through the tap and finds nothing, for as long as the WebSocket lives.
  */
 #include "net/ws_int.h"
 
@@ -11,7 +11,6 @@
 #include "base/must.h"
 
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -50,27 +49,6 @@ static void add_accept(struct exchange *exchange, struct str key)
     lws_SHA1(text, sizeof(text), digest);
     must(lws_b64_encode_string((const char *)digest, sizeof(digest), accept, sizeof(accept)) == 28);
     reply_header(exchange, "Sec-WebSocket-Accept", (struct str){accept, 28});
-}
-
-/* Nothing else is under way on the connection, so the answer cannot be cut short but by a broken socket. */
-static bool send_answer(struct conn *conn, struct str key)
-{
-    struct exchange *exchange = conn->exchange;
-    ssize_t sent;
-    reply_begin(exchange, 101, NULL, "no-store");
-    reply_header(exchange, "Upgrade", STR("websocket"));
-    reply_header(exchange, "Connection", STR("Upgrade"));
-    reply_header(exchange, "Sec-WebSocket-Protocol", conn->net->rules.upgrade_protocol);
-    add_accept(exchange, key);
-    buf_add_text(&exchange->out, "\r\n");
-    if (conn->ssl != NULL) {
-        ERR_clear_error();
-        sent = SSL_write(conn->ssl, exchange->out.p, (int)exchange->out.n);
-    } else {
-        sent = send(conn->fd, exchange->out.p, exchange->out.n, MSG_NOSIGNAL);
-    }
-    conn->net->stats.bytes_out += exchange->out.n;
-    return sent == (ssize_t)exchange->out.n;
 }
 
 static void tune_socket(struct conn *conn)
@@ -113,34 +91,43 @@ static struct ws *ws_new(struct conn *conn)
     return ws;
 }
 
-void ws_open(struct conn *conn)
+void ws_answer(struct conn *conn)
 {
-    struct net *net = conn->net;
     struct exchange *exchange = conn->exchange;
-    struct str key = conn->gate.head.kept[GATE_WEBSOCKET_KEY];
     if (!is_own_origin(&exchange->request)) {
         conn_refuse(conn, ERR_FORBIDDEN, "upgrade from another origin");
         return;
     }
-    if (net->stopping) {
+    if (conn->net->stopping) {
         conn_refuse(conn, ERR_UNAVAILABLE, "upgrade while stopping");
         return;
     }
+    exchange->upgrade = true;
+    reply_begin(exchange, 101, NULL, "no-store");
+    reply_header(exchange, "Upgrade", STR("websocket"));
+    reply_header(exchange, "Connection", STR("Upgrade"));
+    reply_header(exchange, "Sec-WebSocket-Protocol", conn->net->rules.upgrade_protocol);
+    add_accept(exchange, conn->gate.head.kept[GATE_WEBSOCKET_KEY]);
+    buf_add_text(&exchange->out, "\r\n");
+    conn->net->stats.requests_total++;
+    conn_answer(conn);
+}
+
+void ws_open(struct conn *conn, const struct net_request *request)
+{
+    struct net *net = conn->net;
+    struct buf early = conn->ahead;
+    conn->ahead = (struct buf){.max = PIPELINE_BYTES};
     wait_clear(conn);
     tune_socket(conn);
-    if (!send_answer(conn, key)) {
-        conn_kill(conn);
-        return;
-    }
-    net->stats.requests_total++;
     conn->state = CONN_UPGRADED;
     conn->ws = ws_new(conn);
     log_event(LOG_DEBUG, "net", "socket opened", LOG_I("socket", conn->ws->number),
-        LOG_C("peer", conn->address), LOG_C("req", exchange->request.id));
-    net->ws.events->opened(conn->ws, &exchange->request, net->ws.arg);
-    conn->exchange = NULL;
-    exchange_free(exchange);
-    gate_reset(&conn->gate);
+        LOG_C("peer", conn->address), LOG_C("req", request->id));
+    net->ws.events->opened(conn->ws, request, net->ws.arg);
+    if (early.n > 0)
+        ws_take(conn, buf_str(&early));
+    buf_done(&early);
 }
 
 void ws_end(struct conn *conn)

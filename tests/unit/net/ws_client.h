@@ -2,8 +2,9 @@
  * WebSockets for the tests: a server that answers them, in the child process of server.h, and a client that
  * can write any frame, good or bad.
  *
- * The server's side obeys what a text message begins with: "echo …" is sent back, "close CODE reason" closes,
- * "flood N BYTES" sends N frames of so many bytes as fast as the socket takes them, anything else is echoed.
+ * The server's side obeys what a text message begins with: "close CODE reason" closes, "flood N BYTES" sends
+ * N frames of so many bytes, each as soon as the socket is free, "gather N BYTES" gives them to the socket
+ * all at once; anything else is sent back.
  */
 #ifndef TIDEMARK_TESTS_NET_WS_CLIENT_H
 #define TIDEMARK_TESTS_NET_WS_CLIENT_H
@@ -20,6 +21,7 @@
 /* Told by the child. */
 struct ws_shared {
     _Atomic int opened, closed, drained, messages;
+    _Atomic int holding; /* floods that have come to a halt at present */
     _Atomic size_t most_held;
 };
 
@@ -29,7 +31,15 @@ static struct ws_shared *ws_shared;
 struct flood {
     struct ws_bytes *frame;
     int64_t left;
+    bool halted;
 };
+
+static inline void note_halt(struct flood *flood, bool halted)
+{
+    if (halted != flood->halted)
+        atomic_fetch_add(&ws_shared->holding, halted ? 1 : -1);
+    flood->halted = halted;
+}
 
 static inline void flood_on(struct ws *ws, struct flood *flood)
 {
@@ -39,6 +49,7 @@ static inline void flood_on(struct ws *ws, struct flood *flood)
         if (ws_held_bytes(ws) > atomic_load(&ws_shared->most_held))
             atomic_store(&ws_shared->most_held, ws_held_bytes(ws));
     }
+    note_halt(flood, ws_held_bytes(ws) > 0);
 }
 
 static inline void on_opened(struct ws *ws, const struct net_request *request, void *arg)
@@ -48,7 +59,7 @@ static inline void on_opened(struct ws *ws, const struct net_request *request, v
     atomic_fetch_add(&ws_shared->opened, 1);
 }
 
-static inline void start_flood(struct ws *ws, struct str text)
+static inline void start_flood(struct ws *ws, struct str text, bool at_once)
 {
     struct flood *flood = ws_data(ws);
     struct str n = str_cut(&text, ' ');
@@ -61,6 +72,14 @@ static inline void start_flood(struct ws *ws, struct str text)
     ws_bytes_unref(flood->frame);
     flood->frame = ws_frame(buf_str(&filler));
     buf_done(&filler);
+    if (at_once) {
+        struct ws_bytes *pieces[1000];
+        size_t n_pieces = 0;
+        for (; flood->left > 0; flood->left--)
+            pieces[n_pieces++] = flood->frame;
+        ws_send(ws, pieces, n_pieces);
+        return;
+    }
     flood_on(ws, flood);
 }
 
@@ -75,8 +94,9 @@ static inline void on_message(struct ws *ws, struct str text, void *arg)
         ws_close(ws, (int)code, rest);
         return;
     }
-    if (str_eq(verb, STR("flood"))) {
-        start_flood(ws, rest);
+    bool at_once = str_eq(verb, STR("gather"));
+    if (at_once || str_eq(verb, STR("flood"))) {
+        start_flood(ws, rest, at_once);
         return;
     }
     struct ws_bytes *frame = ws_frame(text);
@@ -97,6 +117,7 @@ static inline void on_closed(struct ws *ws, void *arg)
     struct flood *flood = ws_data(ws);
     (void)arg;
     must(!ws_is_free(ws));
+    note_halt(flood, false);
     ws_bytes_unref(flood->frame);
     free(flood);
     atomic_fetch_add(&ws_shared->closed, 1);
@@ -109,19 +130,25 @@ static inline void serve_ws(struct net *net)
     ws_serve(net, LIVE_PATH, LIVE_PROTOCOL, &events, NULL);
 }
 
-static inline struct server ws_server_start(struct server_setup setup)
+/* Before the first server of a test. */
+static inline void ws_shared_open(void)
 {
     ws_shared = mmap(NULL, sizeof(*ws_shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(ws_shared != MAP_FAILED);
-    setup.started = serve_ws;
-    return server_start(setup);
 }
 
-static inline void ws_server_stop(struct server *server)
+/* When all servers have stopped: each socket that was opened has been closed, once. */
+static inline void ws_shared_close(void)
 {
-    server_stop(server);
+    assert_true(atomic_load(&ws_shared->opened) > 0);
     assert_int_equal(atomic_load(&ws_shared->opened), atomic_load(&ws_shared->closed));
     (void)munmap(ws_shared, sizeof(*ws_shared));
+}
+
+static inline struct server ws_server_start(struct server_setup setup)
+{
+    setup.started = serve_ws;
+    return server_start(setup);
 }
 
 /* --- the client --- */
