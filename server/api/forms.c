@@ -118,7 +118,7 @@ task_fn int forms_show(struct call *call, struct err *err)
 {
     struct plan *plan;
     struct json_out *out = &call->out;
-    int rc = plan_make(&call->caller, call->form, &plan, err);
+    int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
     if (rc < 0)
         return rc;
     const struct form *form = plan_form(plan);

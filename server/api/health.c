@@ -37,6 +37,7 @@ task_fn int health_metrics(struct call *call, struct err *err)
     struct buf *out = call->body;
     (void)err;
     (void)say(call, "");
+    call->reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
     metric(out, "tasks_alive", "gauge", "Tasks alive.", tasks.alive);
     metric(out, "tasks_total", "counter", "Tasks started.", tasks.spawned);
     metric(out, "task_stack_high_water_bytes", "gauge", "Deepest task stack.", tasks.stack_high_water_bytes);

@@ -8,10 +8,28 @@ static const struct json_field FIELDS_MEMBERS[] = {
     {"fields", JSON_READ_ANY, offsetof(struct fields_body, fields), JSON_REQUIRED, 0, 0},
 };
 
+static int read_filter(struct call *call, struct record_query *query, struct err *err)
+{
+    struct str text = STR("");
+    struct json *filter = NULL;
+    const struct conf *conf = call->api->house->conf;
+    int rc = call_query(call, "filter", &text, err);
+    if (rc < 0 || text.n == 0)
+        return rc;
+    struct json_limits limits = {
+        .max_bytes = (size_t)conf->records_filter_bytes, .max_depth = (int)conf->limits_json_depth};
+    rc = json_parse(task_arena(), text, &limits, &filter, err);
+    if (rc == 0)
+        query->filter = filter;
+    return rc;
+}
+
 static int read_query(struct call *call, struct record_query *query, struct err *err)
 {
     struct str count = STR("");
     int rc = call_query(call, "q", &query->q, err);
+    if (rc == 0)
+        rc = read_filter(call, query, err);
     if (rc == 0)
         rc = call_query(call, "sort", &query->sort, err);
     if (rc == 0)
@@ -32,15 +50,15 @@ static int read_query(struct call *call, struct record_query *query, struct err 
 
 task_fn int records_list(struct call *call, struct err *err)
 {
-    struct plan *plan;
     struct record_query query = {0};
     struct record_list list;
+    struct plan *plan;
     struct json_out *out = &call->out;
-    int rc = plan_make(&call->caller, call->form, &plan, err);
+    int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
     if (rc == 0)
         rc = read_query(call, &query, err);
     if (rc == 0)
-        rc = record_list(&call->caller, plan, &query, &list, err);
+        rc = record_list(&call->caller, call->form, &query, &list, err);
     if (rc < 0)
         return rc;
     json_out_object(out);
@@ -48,7 +66,7 @@ task_fn int records_list(struct call *call, struct err *err)
     json_out_array(out);
     for (size_t i = 0; i < list.n; i++) {
         json_out_object(out);
-        record_print_selected(plan, &list.items[i], list.selected, out);
+        record_print_selected(list.plan, &list.items[i], list.selected, out);
         json_out_object_end(out);
     }
     json_out_array_end(out);
@@ -80,7 +98,7 @@ task_fn int records_show(struct call *call, struct err *err)
 {
     struct plan *plan;
     struct record record;
-    int rc = plan_make(&call->caller, call->form, &plan, err);
+    int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
     if (rc == 0)
         rc = record_read(&call->caller, plan, call->id, &record, err);
     if (rc < 0)
@@ -95,7 +113,7 @@ task_fn int records_create(struct call *call, struct err *err)
     struct record_done done;
     struct plan *plan;
     /* The form first: who may not see it learns nothing from the faults of a body. */
-    int rc = plan_make(&call->caller, call->form, &plan, err);
+    int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
     if (rc == 0)
         rc = call_read_body(call, JSON_FIELDS(FIELDS_MEMBERS), &body, err);
     if (rc == 0)
@@ -123,7 +141,7 @@ task_fn int records_update(struct call *call, struct err *err)
     struct record_done *done = arena_new_one(task_arena(), struct record_done);
     struct plan *plan;
     struct str version = wanted_version(call->request);
-    int rc = plan_make(&call->caller, call->form, &plan, err);
+    int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
     if (rc == 0 && version.n == 0)
         rc = err_set(err, ERR_PRECONDITION, "no If-Match");
     if (rc == 0)

@@ -36,6 +36,8 @@ static bool path_matches(const char *pattern, struct str path, struct str *ret_f
     struct str rest = str_of(pattern);
     struct str form = STR_NULL;
     int64_t id = 0;
+    if (str_ends(path, STR("/")))
+        return false; /* the path is taken as it is */
     while (rest.n > 0 || path.n > 0) {
         bool ends = rest.n == 0 || path.n == 0;
         if (ends)
@@ -221,6 +223,15 @@ static task_fn int run_route(struct call *call, struct err *err)
     return rc;
 }
 
+/* Somebody who is logged in tried what he may not do: that is worth a line, before the answer leaves. */
+static task_fn int log_refusal(struct call *call, struct err *err)
+{
+    struct audit_event event = caller_event(
+        &call->caller, AUDIT_REFUSE, call->form.n <= FORM_KEY_MAX ? call->form : STR_NULL, call->id);
+    event.detail = arena_printf(task_arena(), "{\"what\":\"%s\"}", call->route->name);
+    return audit_read(call->api->house->reader, &event, err);
+}
+
 static void reply_problem(struct call *call, const struct err *err)
 {
     buf_clear(call->body);
@@ -266,6 +277,13 @@ task_fn void api_handle(const struct net_request *request, struct net_reply *rep
     reply->store_nothing = true;
     arm_torture(call);
     int rc = run_route(call, err);
+    if (rc == -ERR_FORBIDDEN && call->caller.policy) {
+        struct err logging = {0};
+        if (log_refusal(call, &logging) < 0) {
+            rc = -(int)logging.code;
+            *err = logging;
+        }
+    }
     if (request->fail_wait.n && call->api->house->conf->test_faults)
         reply->fail_wait = task_fail_wait_fired() ? STR("fired") : STR("not-reached");
     task_fail_wait(0);

@@ -123,3 +123,20 @@ struct str fault_text(const struct err_item *item, enum err_lang lang, struct ar
     memcpy(p + head.n + item->limit.n, tail.p, tail.n);
     return (struct str){p, head.n + item->limit.n + tail.n};
 }
+
+void err_keep(struct err *err, struct arena *arena)
+{
+    const struct err_item *item = err->items;
+    err->items = err->last_item = NULL;
+    for (; item; item = item->next) {
+        struct err_item *copy = arena_new_one(arena, struct err_item);
+        copy->field = arena_copy(arena, item->field);
+        copy->fault = item->fault;
+        copy->limit = arena_copy(arena, item->limit);
+        if (err->last_item)
+            err->last_item->next = copy;
+        else
+            err->items = copy;
+        err->last_item = copy;
+    }
+}

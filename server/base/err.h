@@ -51,6 +51,8 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
 /* Adds an item and sets ERR_INVALID if nothing is set. limit may be empty. Returns -ERR_INVALID. */
 int err_add(struct err *err, struct arena *arena, struct str field, enum fault_code fault, struct str limit);
 void err_clear(struct err *err);
+/* Copies the items into another arena, for an error that outlives the one they were made in. */
+void err_keep(struct err *err, struct arena *arena);
 
 int err_status(enum err_code code); /* HTTP status */
 const char *err_key(

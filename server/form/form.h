@@ -8,6 +8,7 @@
 
 #include "db/db.h"
 #include "db/tx.h"
+#include "filter/filter.h"
 #include "json/json.h"
 #include "json/out.h"
 
@@ -20,7 +21,7 @@ struct field;
 enum field_reference { REFERENCE_NONE, REFERENCE_MEMBER, REFERENCE_DEPARTMENT };
 enum field_search {
     SEARCH_NONE,
-    SEARCH_FOLDED, /* a derived column holds the folded text */
+    SEARCH_FOLDED, /* a derived column holds the folded text, for q and for filters */
     SEARCH_CODE    /* the column itself, upper-case ASCII */
 };
 enum field_role { FIELD_PLAIN, FIELD_OWNER, FIELD_DEPARTMENT };
@@ -29,10 +30,11 @@ struct field_type {
     const char *key;
     enum field_reference reference;
     enum field_search search;
-    bool has_options;  /* option keys are the values */
-    bool is_text;      /* pinyin order: a derived sort key column */
-    bool is_automatic; /* never written by a caller */
-    const char *sort_param; /* how a bound sort value is compared; NULL: "?" */
+    enum filter_kind filter; /* how conditions on it are read and compared */
+    bool has_options;        /* option keys are the values */
+    bool is_text;            /* pinyin order: a derived sort key column */
+    bool is_automatic;       /* never written by a caller */
+    const char *sort_param;  /* how a bound sort value is compared; NULL: "?" */
     /* Appends the column's SQL type. */
     void (*column)(const struct field *field, struct buf *ddl);
     /* A JSON value of a request to what is stored; never called with null. Faults are added under `path`. */

@@ -103,7 +103,7 @@ int form_table_ddl(const struct form *form, struct buf *ddl, struct err *err)
         buf_clear(&type);
         field->type->column(field, &type);
         add_column(ddl, STR(""), field->column, buf_str(&type), &declared, &inline_bytes);
-        if (field->searchable && field->type->search == SEARCH_FOLDED)
+        if (field->type->search == SEARCH_FOLDED)
             add_column(ddl, STR("_f_"), field->column, STR("TEXT"), &declared, &inline_bytes);
         if (field->sortable && field->type->is_text)
             add_column(ddl, STR("_k_"), field->column, STR("VARBINARY(300)"), &declared, &inline_bytes);

@@ -3,7 +3,9 @@
 #define TIDEMARK_MAIN_MAIN_INT_H
 
 #include "base/buf.h"
+#include "db/feed.h"
 #include "db/instance.h"
+#include "live/live.h"
 #include "record/record.h"
 
 /* Exit status of every subcommand (CONTRACT 1). */
@@ -50,6 +52,33 @@ task_fn int boot_database(struct boot *boot, unsigned *ret_applied, struct err *
 /* On top of it: id slot, secrets, the house and its world. */
 task_fn int boot_house(struct boot *boot, struct err *err);
 task_fn void boot_down(struct boot *boot);
+
+/* The consumers of the change feed (listeners.c), and the check for changes without their events
+ * (unaudited.c). */
+struct unaudited;
+struct listening {
+    struct house *house;
+    struct feed *feed;
+    struct live *live;
+    struct unaudited *unaudited;
+    struct task *consumer, *beater;
+    struct task_cond ended;
+    unsigned running;
+    bool stop;
+    int64_t beat_heard_us; /* monotonic */
+    int64_t told_epoch;
+};
+task_fn int listening_start(struct listening *listening, struct boot *boot, struct err *err);
+task_fn void listening_stop(struct listening *listening);
+bool listening_is_alive(const struct listening *listening);
+
+/* *ret_after: the position up to which everything has been checked; empty: nothing yet, begin at the present
+ * end. */
+task_fn int unaudited_start(
+    struct listening *listening, struct str share, struct str *ret_after, struct err *err);
+task_fn void unaudited_hear(struct listening *listening, const struct feed_tx *tx);
+task_fn void unaudited_save(struct listening *listening); /* the position, if it has moved */
+void unaudited_stop(struct listening *listening);
 
 /* First contents: the demo bank, or three administrators. Says what it did on standard output. */
 task_fn int first_contents(struct boot *boot, bool demo, int64_t rows, struct err *err);

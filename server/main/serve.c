@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "main/main_int.h"
 #include "net/net.h"
+#include "net/ws.h"
 #include "text/text.h"
 
 #include <signal.h>
@@ -20,6 +21,7 @@ struct server {
     const struct options *options;
     struct boot boot;
     struct api api;
+    struct listening listening;
     struct net *net;
     struct task *main_task, *poll_task;
     uv_signal_t signals[3];
@@ -32,13 +34,15 @@ static bool server_is_ready(void *arg)
 {
     struct server *server = arg;
     return server->net && !server->stop && instance_is_up(server->boot.instance) &&
-           db_is_up(server->boot.app);
+           db_is_up(server->boot.app) && listening_is_alive(&server->listening);
 }
 
 static void server_metrics(void *arg, struct buf *out)
 {
     struct server *server = arg;
     struct net_stats net = net_stats_now(server->net);
+    struct live_stats live = live_stats_now(server->listening.live);
+    struct feed_stats feed = feed_stats_now(server->listening.feed);
     static const char LINE[] = "# TYPE tidemark_%s %s\ntidemark_%s %llu\n";
     const struct {
         const char *name, *type;
@@ -49,7 +53,17 @@ static void server_metrics(void *arg, struct buf *out)
         {"requests_refused_total", "counter", net.refused_total},
         {"requests_in_flight", "gauge", net.requests_in_flight}, {"bytes_in_total", "counter", net.bytes_in},
         {"bytes_out_total", "counter", net.bytes_out},
-        {"database_restarts_total", "counter", instance_restarts(server->boot.instance)}};
+        {"database_restarts_total", "counter", instance_restarts(server->boot.instance)},
+        {"feed_transactions_total", "counter", feed.transactions}, {"feed_rows_total", "counter", feed.rows},
+        {"feed_bytes_total", "counter", feed.bytes}, {"feed_reconnects_total", "counter", feed.reconnects},
+        {"feed_queued_bytes", "gauge", feed.queued_bytes},
+        {"feed_position", "gauge", (uint64_t)feed.handed_over}, {"live_sockets", "gauge", live.sockets},
+        {"live_viewers", "gauge", live.viewers}, {"live_channels", "gauge", live.channels},
+        {"live_rows", "gauge", live.rows}, {"live_candidates_total", "counter", live.candidates},
+        {"live_frames_total", "counter", live.frames}, {"live_bytes_total", "counter", live.bytes},
+        {"live_snapshots_total", "counter", live.snapshots}, {"live_loads_total", "counter", live.loads},
+        {"live_refills_total", "counter", live.refills}, {"live_resyncs_total", "counter", live.resyncs},
+        {"live_resumes_total", "counter", live.resumes}};
     for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
         buf_printf(out, LINE, metrics[i].name, metrics[i].type, metrics[i].name,
             (unsigned long long)metrics[i].value);
@@ -123,7 +137,12 @@ static task_fn int come_up(struct server *server, struct err *err)
         web_dir = arena_printf(boot->arena, "%.*s/web/dist", STR_ARGS(boot->share));
     server->api = (struct api){
         .house = &boot->house, .is_ready = server_is_ready, .print_metrics = server_metrics, .arg = server};
-    return net_start(boot->conf, web_dir, api_handle, &server->api, &server->net, err);
+    rc = listening_start(&server->listening, boot, err);
+    if (rc == 0)
+        rc = net_start(boot->conf, web_dir, api_handle, &server->api, &server->net, err);
+    if (rc == 0)
+        ws_serve(server->net, "/api/v1/live", "tidemark.v1", &LIVE_EVENTS, server->listening.live);
+    return rc;
 }
 
 static void say_ready(const struct server *server)
@@ -141,6 +160,7 @@ static task_fn void go_down(struct server *server)
     server->stop = true;
     if (server->net)
         net_stop(server->net, DRAIN_MS);
+    listening_stop(&server->listening);
     if (server->poll_task) {
         task_cancel(server->poll_task);
         while (!server->polled && task_cond_wait(&server->stopping, 0, &err) == 0)

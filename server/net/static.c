@@ -87,19 +87,23 @@ static const char *type_of(struct str path)
     return "application/octet-stream";
 }
 
-/* /assets/index-Bx3f_9Qz.js: the name changes with the content. */
+/* /assets/index-Bx3f-9Qz.js: the name changes with the content. The hash is eight characters of base64url, so
+ * that it may itself hold a dash. */
 static bool is_hashed(struct str path)
 {
+    enum { HASH = 8 };
+    static const struct str BASE64URL = {
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 64};
     if (!str_starts(path, STR("/assets/")))
         return false;
-    const char *dash = memrchr(path.p, '-', path.n);
-    if (dash == NULL)
+    const char *dot = memchr(path.p, '.', path.n);
+    struct str stem = {path.p, dot ? (size_t)(dot - path.p) : path.n};
+    if (stem.n < HASH + 1 || stem.p[stem.n - HASH - 1] != '-')
         return false;
-    size_t n = 0;
-    for (const char *c = dash + 1; c < path.p + path.n && *c != '.'; c++, n++)
-        if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_", *c) == NULL)
+    for (size_t i = stem.n - HASH; i < stem.n; i++)
+        if (str_find(BASE64URL, (struct str){stem.p + i, 1}) == SIZE_MAX)
             return false;
-    return n >= 8;
+    return true;
 }
 
 static struct str make_etag(struct arena *arena, struct str bytes, enum form form)
@@ -232,8 +236,11 @@ void static_free(struct static_files *files)
 
 bool static_is_app_path(struct str path)
 {
-    return str_starts(path, STR("/api/")) || str_eq(path, STR("/api")) || str_starts(path, STR("/healthz")) ||
-           str_starts(path, STR("/readyz")) || str_starts(path, STR("/metrics"));
+    /* In whatever case: a program that misspells the API's path gets a problem document, not a page. */
+    bool is_api = path.n >= 4 && str_eq_nocase((struct str){path.p, 4}, STR("/api")) &&
+                  (path.n == 4 || path.p[4] == '/');
+    return is_api || str_starts(path, STR("/healthz")) || str_starts(path, STR("/readyz")) ||
+           str_starts(path, STR("/metrics"));
 }
 
 /* Whether a coding is named without q=0. Wildcards are not looked at: the plain form is always right. */

@@ -30,26 +30,31 @@ static void fill_roles(struct plan *plan, const struct json *fields, struct reco
             record->values[roles[i]] = DB_I(own[i]);
 }
 
-/* The row's owner and department before the policy is asked: what the request names, as far as it can be read
- * at all. */
-static int64_t named_id(
-    const struct form *form, ptrdiff_t index, const struct json *fields, const struct db_val *values)
+/* The row's owner and department before the policy is asked: what the request names, as far as there is such
+ * a one. */
+static int64_t named_id(const struct plan *plan, ptrdiff_t index, const struct json *fields,
+    const struct db_val *values, int64_t own)
 {
     if (index < 0)
         return 0;
-    const struct json *given = fields->kind == JSON_OBJECT ? json_get(fields, form->fields[index].key) : NULL;
+    const struct field *field = &plan->form->fields[index];
+    const struct json *given = fields->kind == JSON_OBJECT ? json_get(fields, field->key) : NULL;
     int64_t id = 0;
     if (!given)
         return values[index].kind == DB_INT ? values[index].i : 0;
-    return given->kind == JSON_STR && id_parse(given->str, &id) ? id : 0;
+    if (given->kind == JSON_STR && id_parse(given->str, &id) && reference_exists(plan, field, id))
+        return id;
+    return given->kind == JSON_NULL ? 0 : own; /* a fault, which is told of a row that would be his own */
 }
 
-static void check_required(struct plan *plan, const struct db_val *values, const bool *given, struct err *err)
+static void check_required(
+    struct plan *plan, const struct json *fields, const struct db_val *values, struct err *err)
 {
     struct arena *arena = task_arena();
     for (size_t i = 0; i < plan->form->n_fields; i++) {
         const struct field *field = &plan->form->fields[i];
-        if (field->required && !given[i] && values[i].kind == DB_NULL && !field->type->is_automatic)
+        if (field->required && values[i].kind == DB_NULL && !field->type->is_automatic &&
+            !json_get(fields, field->key)) /* what was given has been judged */
             (void)err_add(err, arena, arena_printf(arena, "fields.%.*s", STR_ARGS(field->key)),
                 FAULT_REQUIRED, STR_NULL);
     }
@@ -74,16 +79,18 @@ static task_fn int prepare(
     struct plan *plan, const struct json *fields, struct record *record, struct err *err)
 {
     const struct form *form = plan->form;
+    const struct user *user = plan->caller->policy->user;
     bool *given = arena_new_array(task_arena(), bool, form->n_fields);
     record->values = arena_new_array(task_arena(), struct db_val, form->n_fields);
     fill_roles(plan, fields, record);
-    record->owner = named_id(form, form->owner, fields, record->values);
-    record->department = named_id(form, form->department, fields, record->values);
+    record->owner = named_id(plan, form->owner, fields, record->values, user->id);
+    record->department = named_id(plan, form->department, fields, record->values, user->department_id);
     record->view = plan_view(plan, record->owner, record->department);
     if (!(plan->grants->actions & 1u << ACTION_CREATE))
         return err_set(err, ERR_FORBIDDEN, "no grant creates records of the form");
     int rc = write_parse(plan, fields, record->view->levels, record->values, given, err);
-    check_required(plan, record->values, given, err);
+    if (fields->kind == JSON_OBJECT)
+        check_required(plan, fields, record->values, err);
     if (err->code != ERR_NONE)
         return -(int)err->code;
     if (!(record->view->actions & 1u << ACTION_CREATE) || !view_is_visible(record->view))
@@ -153,7 +160,7 @@ static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
 static task_fn int create_once(struct caller *caller, struct str form_key, const struct json *const *items,
     size_t n, struct creation *creation, struct tx_done *ret_done, struct err *err)
 {
-    int rc = plan_make(caller, form_key, &creation->plan, err);
+    int rc = plan_make(task_arena(), caller, form_key, &creation->plan, err);
     if (rc < 0)
         return rc;
     creation->n = n;

@@ -146,7 +146,8 @@ static void print_text_or_null(const char *key, struct str text, struct json_out
         json_out_null(out);
 }
 
-static void print_event(const struct caller *caller, const struct audit_row *row, struct json_out *out)
+void log_print_event(
+    const struct caller *caller, const struct audit_row *row, struct str pos, struct json_out *out)
 {
     json_out_object(out);
     json_out_member_id(out, "id", row->id);
@@ -166,9 +167,8 @@ static void print_event(const struct caller *caller, const struct audit_row *row
     print_text_or_null("address", row->address, out);
     print_text_or_null("request", row->request, out);
     print_detail(row, out);
-    /* The position comes with the change feed; until it has passed the event it is null (CONTRACT 2). */
-    json_out_key(out, STR("pos"));
-    json_out_null(out);
+    /* The event's own row cannot know its position; the feed tells it to the live tail. */
+    print_text_or_null("pos", pos, out);
     json_out_object_end(out);
 }
 
@@ -193,6 +193,18 @@ static struct str look_detail(const struct audit_filter *filter, size_t n)
     struct str text = arena_copy(task_arena(), buf_str(&buf));
     buf_done(&buf);
     return text;
+}
+
+task_fn int log_newest(struct caller *caller, enum audit_action only, size_t limit,
+    struct audit_row **ret_rows, size_t *ret_n, struct err *err)
+{
+    struct audit_filter filter = {.limit = limit, .has_action = only != AUDIT_ACTION_COUNT};
+    bool more;
+    if (filter.has_action)
+        filter.action = only;
+    if (!policy_has(caller->policy, RIGHT_AUDIT_READ))
+        return err_set(err, ERR_FORBIDDEN, "reading the log needs audit.read");
+    return audit_find(caller->house->app, &filter, ret_rows, ret_n, &more, err);
 }
 
 task_fn int log_print(
@@ -221,7 +233,7 @@ task_fn int log_print(
     json_out_key(out, STR("items"));
     json_out_array(out);
     for (size_t i = 0; i < n; i++)
-        print_event(caller, &rows[i], out);
+        log_print_event(caller, &rows[i], STR_NULL, out);
     json_out_array_end(out);
     json_out_key(out, STR("next"));
     if (more && n > 0)

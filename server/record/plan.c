@@ -13,7 +13,6 @@ enum { SEES = 1u << ACTION_LIST | 1u << ACTION_READ };
 
 static void make_columns(struct plan *plan)
 {
-    struct arena *arena = task_arena();
     struct buf sql = {0};
     buf_init(&sql, 0);
     buf_add_text(&sql, "r._id, r._rev, r._owner, r._department");
@@ -23,11 +22,12 @@ static void make_columns(struct plan *plan)
         else
             buf_printf(&sql, ", r.`%.*s`", STR_ARGS(plan->form->fields[i].column));
     }
-    plan->columns = arena_copy(arena, buf_str(&sql));
+    plan->columns = arena_copy(plan->arena, buf_str(&sql));
     buf_done(&sql);
 }
 
-int plan_make(struct caller *caller, struct str form_key, struct plan **ret_plan, struct err *err)
+int plan_make(
+    struct arena *arena, struct caller *caller, struct str form_key, struct plan **ret_plan, struct err *err)
 {
     const struct form *form = catalog_form(caller->world->catalog, form_key);
     const struct policy_form *grants = form ? policy_for_form(caller->policy, form->key) : NULL;
@@ -35,9 +35,8 @@ int plan_make(struct caller *caller, struct str form_key, struct plan **ret_plan
         return err_set(err, ERR_NOT_FOUND, "no such form, or no grant for it");
     if (grants->n_grants > PLAN_GRANTS_MAX)
         return err_set(err, ERR_INTERNAL, "more than %d grants for one user and form", PLAN_GRANTS_MAX);
-    struct arena *arena = task_arena();
     struct plan *plan = arena_new_one(arena, struct plan);
-    *plan = (struct plan){.caller = caller, .form = form, .grants = grants};
+    *plan = (struct plan){.arena = arena, .caller = caller, .form = form, .grants = grants};
     plan->best = arena_new_array(arena, enum access_level, form->n_fields);
     for (size_t g = 0; g < grants->n_grants; g++)
         for (size_t i = 0; i < form->n_fields; i++) {
@@ -75,7 +74,7 @@ const struct record_view *plan_view(struct plan *plan, int64_t owner, int64_t de
     for (struct record_view *view = plan->views; view; view = view->next)
         if (view->grants == holds)
             return view;
-    struct arena *arena = task_arena();
+    struct arena *arena = plan->arena;
     struct record_view *view = arena_new_one(arena, struct record_view);
     view->grants = holds;
     view->actions = policy_row_actions(policy, plan->grants, owner, department);
@@ -91,6 +90,11 @@ const struct record_view *plan_view(struct plan *plan, int64_t owner, int64_t de
 bool view_is_visible(const struct record_view *view)
 {
     return (view->actions & SEES) != 0;
+}
+
+bool record_is_readable(const struct record *record)
+{
+    return (record->view->actions & 1u << ACTION_READ) != 0;
 }
 
 static int64_t id_or_none(const struct db_val *cell)

@@ -18,6 +18,7 @@ struct record_view {
 };
 
 struct plan {
+    struct arena *arena;
     struct caller *caller;
     const struct form *form;
     const struct policy_form *grants;
@@ -54,9 +55,6 @@ void plan_where_clear(
 /* False sets ERR_EPOCH_MOVED: the world has changed since the plan was made. */
 bool epoch_is(const struct db_val *cell, const struct caller *caller, struct err *err);
 
-/* The event's who and where, from the caller. */
-struct audit_event caller_event(
-    const struct caller *caller, enum audit_action action, struct str form, int64_t record);
 struct str position_print(const struct house *house, const struct tx_done *done, struct arena *arena);
 
 /* A value as audit JSON. */
@@ -66,6 +64,8 @@ struct str value_json(const struct field *field, const struct db_val *value, str
  * written. */
 int write_parse(struct plan *plan, const struct json *fields, const enum access_level *levels,
     struct db_val *values, bool *given, struct err *err);
+/* A member who is not disabled, or a department, as the field refers to. */
+bool reference_exists(const struct plan *plan, const struct field *field, int64_t id);
 /* A 1062 of the record's table as faults of its fields. */
 int write_duplicate(const struct plan *plan, struct err *err);
 /* Appends "`col`" or "`col` = ?" and binds the value and its derived columns, for an INSERT or UPDATE. */

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "crypto/crypto.h"
-#include "record/plan_int.h"
+#include "record/select_int.h"
 
 enum { VERSION_BYTES = 12 };
 
@@ -173,4 +173,67 @@ struct audit_event caller_event(
 struct str position_print(const struct house *house, const struct tx_done *done, struct arena *arena)
 {
     return arena_printf(arena, "%.*s.%lld", STR_ARGS(house->position_epoch), (long long)done->gtid_sequence);
+}
+
+/* ---- what a live view prints
+ * -------------------------------------------------------------------------------- */
+
+void select_print(const struct select *select, const struct record *record, struct json_out *out)
+{
+    json_out_object(out);
+    record_print_selected(select->plan, record, select->selected, out);
+    json_out_object_end(out);
+}
+
+/* Field by field as it is seen; a field whose value is masked before and after shows the same unless its mask
+ * does. */
+static bool field_is_seen_to_change(
+    const struct select *select, const struct record *before, const struct record *after, size_t i)
+{
+    const struct field *field = &select->plan->form->fields[i];
+    if (!is_shown(select->plan, after, i, select->selected) ||
+        db_val_equal(&before->values[i], &after->values[i]))
+        return false;
+    if (after->view->levels[i] != LEVEL_MASKED)
+        return true;
+    struct str mask = field->mask.n ? field->mask : STR("text");
+    const struct db_val *a = &before->values[i], *b = &after->values[i];
+    if (a->kind == DB_NULL || b->kind == DB_NULL)
+        return true;
+    return a->kind != DB_INT &&
+           !str_eq(mask_apply(mask, a->s, task_arena()), mask_apply(mask, b->s, task_arena()));
+}
+
+bool select_print_change(const struct select *select, const struct record *before, const struct record *after,
+    struct json_out *out)
+{
+    bool any = false;
+    if (before->view != after->view) { /* other rights on the row: all of it anew */
+        select_print(select, after, out);
+        return true;
+    }
+    for (size_t i = 0; i < select->plan->form->n_fields && !any; i++)
+        any = field_is_seen_to_change(select, before, after, i);
+    /* A readable field that was not asked for moves the version too. */
+    struct str version = any || select->selected ? record_version(select->plan, after) : STR("");
+    if (!any && (!select->selected || str_eq(version, record_version(select->plan, before))))
+        return false;
+    json_out_object(out);
+    json_out_member_id(out, "id", after->id);
+    json_out_member_str(out, "version", version);
+    json_out_key(out, STR("fields"));
+    json_out_object(out);
+    for (size_t i = 0; i < select->plan->form->n_fields; i++) {
+        const struct field *field = &select->plan->form->fields[i];
+        if (!field_is_seen_to_change(select, before, after, i))
+            continue;
+        json_out_key(out, field->key);
+        if (after->view->levels[i] == LEVEL_MASKED)
+            print_masked(field, &after->values[i], out);
+        else
+            record_print_value(select->plan->caller, field, &after->values[i], out);
+    }
+    json_out_object_end(out);
+    json_out_object_end(out);
+    return true;
 }

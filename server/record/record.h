@@ -52,6 +52,13 @@ struct caller {
 };
 /* ERR_LOGIN_NEEDED if the user is gone or disabled. */
 int caller_init(struct caller *caller, struct house *house, int64_t user_id);
+/* The same as caller_init for something that outlives its task: references of its own, given back by
+ * caller_release. */
+int caller_hold(struct caller *caller, struct house *house, int64_t user_id);
+void caller_release(struct caller *caller);
+/* An event's who, where and when, from the caller. */
+struct audit_event caller_event(
+    const struct caller *caller, enum audit_action action, struct str form, int64_t record);
 /* After ERR_EPOCH_MOVED: the newest world, the policy anew. */
 task_fn int caller_renew(struct caller *caller, struct err *err);
 
@@ -68,10 +75,14 @@ struct record {
     const struct record_view *view; /* what the caller may do with this row */
 };
 
-/* A policy bound to a form, for the length of a request. */
+/* Whether the caller may open the record (ACTION_READ). */
+bool record_is_readable(const struct record *record);
+
+/* A policy bound to a form; lives in the arena it was made in, as long as its caller. */
 struct plan;
 /* ERR_NOT_FOUND if the form does not exist or the caller has no grant for it. */
-int plan_make(struct caller *caller, struct str form_key, struct plan **ret_plan, struct err *err);
+int plan_make(
+    struct arena *arena, struct caller *caller, struct str form_key, struct plan **ret_plan, struct err *err);
 const struct form *plan_form(const struct plan *plan);
 uint32_t plan_actions(const struct plan *plan); /* on any row */
 /* The best level that the caller has for the field on any row. */
@@ -84,8 +95,9 @@ struct str record_version(const struct plan *plan, const struct record *record);
 
 struct record_query {
     struct str q, sort, after;
-    struct str fields; /* keys with commas; empty: all visible */
-    int64_t limit;     /* 0: the default */
+    struct str fields;         /* keys with commas; empty: all visible */
+    const struct json *filter; /* NULL: none */
+    int64_t limit;             /* 0: the default */
     bool count;
 };
 struct record_list {
@@ -96,7 +108,7 @@ struct record_list {
     int64_t total;   /* -1: not asked */
     bool *selected;  /* by field: which to print; NULL: all */
 };
-task_fn int record_list(struct caller *caller, struct plan *plan, const struct record_query *query,
+task_fn int record_list(struct caller *caller, struct str form_key, const struct record_query *query,
     struct record_list *ret_list, struct err *err);
 void record_print_selected(
     const struct plan *plan, const struct record *record, const bool *selected, struct json_out *out);
@@ -145,6 +157,14 @@ task_fn int sign_out(struct caller *caller, struct err *err);
  * out. */
 task_fn int log_print(
     struct caller *caller, const struct audit_filter *filter, struct json_out *out, struct err *err);
+
+/* One event as log_print prints it; for the live tail, whose event comes from the feed. pos empty: null. */
+void log_print_event(
+    const struct caller *caller, const struct audit_row *row, struct str pos, struct json_out *out);
+/* The newest events as the caller may see them (the subscription is what is audited); only: one action, or
+ * AUDIT_ACTION_COUNT. */
+task_fn int log_newest(struct caller *caller, enum audit_action only, size_t limit,
+    struct audit_row **ret_rows, size_t *ret_n, struct err *err);
 
 /* ---- forms, people, rights
  * --------------------------------------------------------------------------------------- */

@@ -56,13 +56,13 @@ static task_fn int write_refusal(struct tx *tx, void *arg, struct err *err)
 static task_fn int write_session(struct tx *tx, void *arg, struct err *err)
 {
     struct signing *signing = arg;
-    struct audit_event event = signing_event(signing, AUDIT_LOGIN);
-    /* The event stands first in the transaction: it proves it (tx.h). */
-    (void)audit_add(tx, &event);
     int rc = session_start(signing->house->sessions, tx, signing->user_id, signing->address, signing->agent,
         &signing->session, &signing->cookie, err);
     if (rc < 0)
         return rc;
+    struct audit_event event = signing_event(signing, AUDIT_LOGIN);
+    event.session = signing->session.id;
+    (void)audit_add(tx, &event);
     if (signing->stored.n) {
         access_set_password(tx, signing->user_id, signing->stored);
         const struct audit_change change = {.field = STR("password")};

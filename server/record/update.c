@@ -209,7 +209,7 @@ task_fn int record_update(struct caller *caller, struct str form_key, int64_t id
 {
     struct update update = {.id = id, .version = version, .fields = fields};
     struct tx_done done = {0};
-    int rc = plan_make(caller, form_key, &update.plan, err);
+    int rc = plan_make(task_arena(), caller, form_key, &update.plan, err);
     for (int i = 0; rc == 0; i++) {
         rc = update_once(&update, &done, err);
         if (i == RECORD_WRITE_TRIES || (rc != -ERR_EPOCH_MOVED && rc != -ERR_DB_RETRY))
@@ -218,7 +218,7 @@ task_fn int record_update(struct caller *caller, struct str form_key, int64_t id
         err_clear(err);
         rc = moved ? caller_renew(caller, err) : 0;
         if (rc == 0 && moved)
-            rc = plan_make(caller, form_key, &update.plan, err);
+            rc = plan_make(task_arena(), caller, form_key, &update.plan, err);
     }
     if (rc == 0 || rc == -ERR_STALE)
         *ret_done = (struct record_done){.plan = update.plan,

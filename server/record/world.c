@@ -119,6 +119,32 @@ int caller_init(struct caller *caller, struct house *house, int64_t user_id)
     return 0;
 }
 
+int caller_hold(struct caller *caller, struct house *house, int64_t user_id)
+{
+    caller->house = house;
+    caller->user_id = user_id;
+    caller->world = world_now(house);
+    caller->policy = policy_of(caller->world->directory, user_id);
+    if (!caller->policy) {
+        world_unref(caller->world);
+        caller->world = NULL;
+        return -ERR_LOGIN_NEEDED;
+    }
+    (void)policy_ref(caller->policy);
+    caller->login = caller->policy->user->login;
+    return 0;
+}
+
+void caller_release(struct caller *caller)
+{
+    if (!caller->world)
+        return;
+    policy_unref(caller->policy);
+    world_unref(caller->world);
+    caller->world = NULL;
+    caller->policy = NULL;
+}
+
 task_fn int caller_renew(struct caller *caller, struct err *err)
 {
     int rc = world_refresh(caller->house, err);

@@ -6,7 +6,7 @@
 #include "record/plan_int.h"
 #include "text/text.h"
 
-static bool reference_exists(const struct plan *plan, const struct field *field, int64_t id)
+bool reference_exists(const struct plan *plan, const struct field *field, int64_t id)
 {
     const struct directory *directory = plan->caller->world->directory;
     if (field->type->reference == REFERENCE_MEMBER) {
@@ -81,7 +81,7 @@ void write_column(const struct field *field, const struct db_val *value, const c
     struct arena *arena = task_arena();
     bool is_null = value->kind == DB_NULL;
     write_one(STR(""), field->column, *value, before, after, to);
-    if (field->searchable && field->type->search == SEARCH_FOLDED)
+    if (field->type->search == SEARCH_FOLDED)
         write_one(
             STR("_f_"), field->column, is_null ? DB_N : DB_S(text_fold(arena, value->s)), before, after, to);
     if (field->sortable && field->type->is_text)

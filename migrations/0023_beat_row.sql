@@ -1,0 +1,1 @@
+INSERT IGNORE INTO beat (id, at) VALUES (1, UTC_TIMESTAMP(6));

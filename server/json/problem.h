@@ -1,0 +1,14 @@
+/*
+ * The members of a problem document (RFC 9457), the same over HTTP and over a live socket. A user gets codes
+ * and texts from the tables (base/errors.def, faults.def), never a cause from inside.
+ */
+#ifndef TIDEMARK_JSON_PROBLEM_H
+#define TIDEMARK_JSON_PROBLEM_H
+
+#include "json/out.h"
+
+/* Prints type, title, status, request and, if there are any, errors into the object that is open. */
+void json_out_problem(
+    struct json_out *out, const struct err *err, enum err_lang lang, struct str request, struct arena *arena);
+
+#endif

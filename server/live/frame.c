@@ -1,0 +1,231 @@
+/*
+ * What is told of a channel: a snapshot of its window, and after each transaction the difference to what was
+ * told last. Each is encoded once, framed once, and shared by all viewers. A change that nobody may see makes
+ * no frame at all.
+ */
+#include "live/live_int.h"
+
+#include "base/must.h"
+
+#include <stdio.h>
+
+struct ws_bytes *frame_of(const struct json_out *out)
+{
+    return ws_frame(buf_str(out->buf));
+}
+
+struct str frame_pos(const struct live *live, int64_t sequence)
+{
+    return arena_printf(
+        task_arena(), "%.*s.%lld", STR_ARGS(live->house->position_epoch), (long long)sequence);
+}
+
+/* ---- the ring
+ * -------------------------------------------------------------------------------------------------- */
+
+void frame_append(struct channel *channel, struct ws_bytes *bytes)
+{
+    struct frame *frame = &channel->ring[channel->head % LIVE_RING];
+    ws_bytes_unref(frame->bytes);
+    *frame = (struct frame){.pos = channel->told_pos, .bytes = bytes};
+    channel->head++;
+    channel->live->stats.frames++;
+}
+
+void frames_clear(struct channel *channel)
+{
+    for (size_t i = 0; i < LIVE_RING; i++) {
+        ws_bytes_unref(channel->ring[i].bytes);
+        channel->ring[i] = (struct frame){0};
+    }
+    ws_bytes_unref(channel->snapshot);
+    channel->snapshot = NULL;
+    channel->head += LIVE_RING + 1; /* every cursor is now behind what the ring holds */
+}
+
+/* ---- the difference
+ * ------------------------------------------------------------------------------------------- */
+
+static bool was_told(const struct channel *channel, int64_t id, size_t hint)
+{
+    if (hint < channel->n_told && channel->told[hint] == id)
+        return true;
+    for (size_t i = 0; i < channel->n_told; i++)
+        if (channel->told[i] == id)
+            return true;
+    return false;
+}
+
+static bool is_in_window(const struct channel *channel, int64_t id, size_t n, size_t hint)
+{
+    struct row *row = hint < n ? band_window(channel, hint) : NULL;
+    if (row && row->record.id == id)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (band_window(channel, i)->record.id == id)
+            return true;
+    return false;
+}
+
+static size_t print_put(struct channel *channel, size_t n, struct json_out *out)
+{
+    size_t printed = 0;
+    json_out_key(out, STR("put"));
+    json_out_array(out);
+    for (size_t i = 0; i < n; i++) {
+        const struct row *row = band_window(channel, i);
+        if (!was_told(channel, row->record.id, i)) {
+            select_print(channel->select, &row->record, out);
+            printed++;
+        } else if (row->was && select_print_change(channel->select, &row->was->record, &row->record, out)) {
+            printed++;
+        }
+    }
+    json_out_array_end(out);
+    return printed;
+}
+
+static size_t print_del(struct channel *channel, size_t n, struct json_out *out)
+{
+    size_t printed = 0;
+    json_out_key(out, STR("del"));
+    json_out_array(out);
+    for (size_t i = 0; i < channel->n_told; i++)
+        if (!is_in_window(channel, channel->told[i], n, i)) {
+            json_out_id(out, channel->told[i]);
+            printed++;
+        }
+    json_out_array_end(out);
+    return printed;
+}
+
+/* Entered and moved rows with their places: take them out, then put them in in the order of their places. */
+static size_t print_order(struct channel *channel, size_t n, struct json_out *out)
+{
+    size_t printed = 0;
+    json_out_key(out, STR("order"));
+    json_out_object(out);
+    for (size_t i = 0; i < n; i++) {
+        const struct row *row = band_window(channel, i);
+        bool stays = was_told(channel, row->record.id, i);
+        if (stays && !row->moved)
+            continue;
+        if (stays && row->moved && i < channel->n_told && channel->told[i] == row->record.id &&
+            channel->n_told == n)
+            continue; /* read anew, and where it was */
+        json_out_key(out, arena_printf(task_arena(), "%lld", (long long)row->record.id));
+        json_out_int(out, (int64_t)i);
+        printed++;
+    }
+    json_out_object_end(out);
+    return printed;
+}
+
+void frame_told(struct channel *channel)
+{
+    size_t n = band_window_length(channel);
+    channel->told = must_realloc(channel->told, (n + 1) * sizeof(channel->told[0]));
+    for (size_t i = 0; i < n; i++)
+        channel->told[i] = band_window(channel, i)->record.id;
+    channel->n_told = n;
+    channel->told_total = channel->total;
+    channel->touched = false;
+    for (size_t i = 0; i < channel->n_rows; i++) {
+        row_free(channel->rows[i]->was);
+        channel->rows[i]->was = NULL;
+        channel->rows[i]->moved = false;
+    }
+}
+
+void frame_delta(struct channel *channel)
+{
+    struct buf buf = {0};
+    struct json_out out;
+    size_t n = band_window_length(channel);
+    bool total = channel->counts && channel->total != channel->told_total;
+    channel->told_pos = channel->pos;
+    buf_init(&buf, 0);
+    json_out_init(&out, &buf);
+    json_out_object(&out);
+    json_out_member_text(&out, "op", "delta");
+    json_out_member_text(&out, "chan", channel->name);
+    json_out_member_str(&out, "pos", frame_pos(channel->live, channel->pos));
+    size_t changes = print_put(channel, n, &out);
+    changes += print_del(channel, n, &out);
+    changes += print_order(channel, n, &out);
+    if (total)
+        json_out_member_str(&out, "total", arena_printf(task_arena(), "%lld", (long long)channel->total));
+    json_out_object_end(&out);
+    json_out_end(&out);
+    if (changes > 0 || total) {
+        struct ws_bytes *bytes = frame_of(&out);
+        frame_append(channel, bytes);
+        for (struct list *it = channel->viewers.next; it != &channel->viewers; it = it->next)
+            socket_dirty(list_entry(it, struct viewer, in_channel)->socket);
+    }
+    buf_done(&buf);
+    frame_told(channel);
+}
+
+struct ws_bytes *frame_snapshot(struct channel *channel)
+{
+    struct buf buf = {0};
+    struct json_out out;
+    if (channel->snapshot && channel->snapshot_head == channel->head)
+        return channel->snapshot;
+    buf_init(&buf, 0);
+    json_out_init(&out, &buf);
+    json_out_object(&out);
+    json_out_member_text(&out, "op", "snapshot");
+    json_out_member_text(&out, "chan", channel->name);
+    json_out_member_str(&out, "pos", frame_pos(channel->live, channel->told_pos));
+    json_out_member_text(&out, "state", channel->state);
+    json_out_key(&out, STR("items"));
+    json_out_array(&out);
+    for (size_t i = 0, n = band_window_length(channel); i < n; i++)
+        select_print(channel->select, &band_window(channel, i)->record, &out);
+    json_out_array_end(&out);
+    if (channel->counts)
+        json_out_member_str(&out, "total", arena_printf(task_arena(), "%lld", (long long)channel->total));
+    json_out_object_end(&out);
+    json_out_end(&out);
+    ws_bytes_unref(channel->snapshot);
+    channel->snapshot = frame_of(&out);
+    channel->snapshot_head = channel->head;
+    channel->live->stats.snapshots++;
+    buf_done(&buf);
+    return channel->snapshot;
+}
+
+/* ---- the state hash
+ * ------------------------------------------------------------------------------------------- */
+
+/* FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv), from two offsets: its own basis and a second,
+ * arbitrary one. */
+#define FNV_PRIME 16777619u
+#define FNV_BASIS_1 2166136261u
+#define FNV_BASIS_2 0x9b6d3f21u
+
+static uint32_t fnv(uint32_t hash, const char *text)
+{
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * FNV_PRIME;
+    return hash;
+}
+
+const char *frame_hash(struct channel *channel)
+{
+    uint32_t sums[2] = {0, 0};
+    if (channel->hash[0] && channel->hash_head == channel->head)
+        return channel->hash;
+    for (size_t i = 0, n = band_window_length(channel); i < n; i++) {
+        const struct row *row = band_window(channel, i);
+        char text[64];
+        (void)snprintf(text, sizeof(text), "%lld|%s", (long long)row->record.id, row->version);
+        sums[0] += fnv(FNV_BASIS_1, text);
+        sums[1] += fnv(FNV_BASIS_2, text);
+    }
+    (void)snprintf(channel->hash, sizeof(channel->hash), "%08x%08x", sums[0], sums[1]);
+    channel->hash_head = channel->head;
+    return channel->hash;
+}

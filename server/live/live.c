@@ -1,0 +1,301 @@
+/*
+ * What the room hears: transactions in commit order. Each change finds the channels that it may concern
+ * through the index, with both its images; they apply it; and at the transaction's end each that was touched
+ * tells the difference, once, to all its viewers.
+ */
+#include "live/live_int.h"
+
+#include "base/clock.h"
+#include "base/must.h"
+
+#include <stdlib.h>
+
+enum { TICK_MS = 1000 };
+
+static void on_timer(void *arg);
+
+struct live *live_new(struct house *house, struct feed *feed)
+{
+    struct live *live = must_alloc(sizeof(*live));
+    live->magic = LIVE_MAGIC;
+    live->house = house;
+    live->feed = feed;
+    live->by_key = map_new();
+    live->forms = map_new();
+    list_init(&live->here);
+    live->pos = feed_stats_now(feed).handed_over;
+    live->now_us = clock_utc_us();
+    list_init(&live->sockets);
+    list_init(&live->channels);
+    list_init(&live->dirty);
+    list_init(&live->touched);
+    list_init(&live->loading);
+    task_cond_init(&live->moved);
+    loop_timer_start(&live->timer, TICK_MS, TICK_MS, on_timer, live);
+    return live;
+}
+
+/* ---- a transaction
+ * ------------------------------------------------------------------------------------------- */
+
+static void add_candidate(void *owner, void *arg)
+{
+    struct live *live = arg;
+    if (live->n_candidates == live->cap_candidates) {
+        live->cap_candidates = live->cap_candidates * 2 + 64;
+        live->candidates = must_realloc(live->candidates, live->cap_candidates * sizeof(live->candidates[0]));
+    }
+    live->candidates[live->n_candidates++] = owner;
+}
+
+static struct live_form *form_by_table(
+    struct live *live, const struct feed_table *table, const struct form **ret_form)
+{
+    const struct catalog *catalog = live->house->world->catalog;
+    for (size_t i = 0; i < catalog->n_forms; i++)
+        if (str_eq(catalog->forms[i].table, table->name)) {
+            *ret_form = &catalog->forms[i];
+            return map_get_id(live->forms, catalog->forms[i].id); /* NULL: nobody has asked for it */
+        }
+    return NULL;
+}
+
+static void find_candidates(
+    struct live *live, struct live_form *form, const struct image_map *map, const struct feed_change *change)
+{
+    const struct db_val *either = change->after ? change->after : change->before;
+    struct list *head = map_get_id(form->by_record, image_id(map, either));
+    struct db_val *before = change->before ? form->probe : NULL;
+    struct db_val *after = change->after ? form->probe + form->n_fields : NULL;
+    live->n_candidates = 0;
+    if (before)
+        image_values(map, change->before, before);
+    if (after)
+        image_values(map, change->after, after);
+    live_index_probe(form->index, before, after, add_candidate, live);
+    if (head)
+        list_for_each (it, head)
+            add_candidate(list_entry(it, struct channel, in_record), live);
+    live->stats.candidates += live->n_candidates;
+}
+
+static void apply_to(struct channel *channel, const struct feed_change *change)
+{
+    if (channel->phase != CHANNEL_OPEN || channel->loading)
+        return; /* it is kept for when the load is there */
+    if (!band_apply(channel, change))
+        channel_reload(channel);
+    if (channel->touched && list_is_empty(&channel->in_touched))
+        list_append(&channel->live->touched, &channel->in_touched);
+}
+
+static void hear_change(struct live *live, const struct feed_change *change)
+{
+    const struct form *form = NULL;
+    struct live_form *live_form = form_by_table(live, change->table, &form);
+    const struct image_map *map = live_form ? form_map(live_form, form, change->table) : NULL;
+    if (!map)
+        return;
+    find_candidates(live, live_form, map, change);
+    for (size_t i = 0; i < live->n_candidates; i++)
+        apply_to(live->candidates[i], change);
+}
+
+/* Channels that are being read keep what comes meanwhile. */
+static void keep_for_loading(struct live *live, const struct feed_tx *tx)
+{
+    list_for_each (it, &live->loading) {
+        struct channel *channel = list_entry(it, struct channel, in_loading);
+        if (channel->kind == CHANNEL_LOG)
+            continue;
+        struct pending_tx *pending = must_alloc(sizeof(*pending));
+        pending->tx = feed_tx_ref((struct feed_tx *)(uintptr_t)tx);
+        list_append(&channel->pending, &pending->in_channel);
+    }
+}
+
+static void tell_touched(struct live *live, int64_t sequence)
+{
+    list_for_each_safe (it, &live->touched) {
+        struct channel *channel = list_entry(it, struct channel, in_touched);
+        list_remove(&channel->in_touched);
+        if (channel->loading || channel->phase != CHANNEL_OPEN)
+            continue; /* a refill will tell */
+        channel->pos = sequence;
+        frame_delta(channel);
+        band_trim(channel);
+        channel_settled(channel);
+    }
+}
+
+static int64_t int_of(const struct feed_change *change, const char *column)
+{
+    for (size_t i = 0; i < change->table->n_columns; i++)
+        if (str_eq(change->table->columns[i].name, str_of(column)))
+            return change->after && change->after[i].kind == DB_INT ? change->after[i].i : 0;
+    return 0;
+}
+
+/* Whoever wrote is told when his write has come round: the events name his session. */
+static void note_writers(struct live *live, const struct feed_tx *tx)
+{
+    for (size_t i = 0; i < tx->n_changes; i++) {
+        const struct feed_change *change = &tx->changes[i];
+        if (change->op != FEED_INSERT || !str_eq(change->table->name, STR("event")))
+            continue;
+        int64_t session = int_of(change, "session");
+        list_for_each (it, &live->sockets) {
+            struct socket *socket = list_entry(it, struct socket, in_live);
+            if (session != 0 && socket->session == session && socket->is_open) {
+                socket->owes_mark = true;
+                socket_dirty(socket);
+            }
+        }
+    }
+}
+
+void live_hear(struct live *live, const struct feed_tx *tx)
+{
+    CHECK(live, LIVE_MAGIC);
+    live->in_parts = !tx->last;
+    keep_for_loading(live, tx);
+    for (size_t i = 0; i < tx->n_changes; i++)
+        hear_change(live, &tx->changes[i]);
+    presence_hear(live, tx);
+    log_hear(live, tx);
+    note_writers(live, tx);
+    if (!tx->last)
+        return;
+    live->stats.transactions++;
+    live->pos = tx->sequence;
+    tell_touched(live, tx->sequence);
+    task_cond_wake_all(&live->moved);
+}
+
+/* ---- what else happens
+ * --------------------------------------------------------------------------------------- */
+
+static void drop_all_channels(struct live *live)
+{
+    list_for_each_safe (it, &live->channels) {
+        struct channel *channel = list_entry(it, struct channel, in_live);
+        list_for_each_safe (v, &channel->viewers)
+            subscribe_again(list_entry(v, struct viewer, in_channel));
+        channel_drop(channel);
+    }
+}
+
+void live_world_changed(struct live *live)
+{
+    live->world++;
+    drop_all_channels(live);
+    task_cond_wake_all(&live->moved);
+}
+
+void live_lost(struct live *live)
+{
+    live->in_parts = false;
+    live->pos = feed_stats_now(live->feed).handed_over;
+    list_for_each (it, &live->sockets)
+        list_entry(it, struct socket, in_live)->mark_pos = 0; /* another history */
+    live_world_changed(live);
+}
+
+void live_session_ended(struct live *live, int64_t session)
+{
+    list_for_each_safe (it, &live->sockets) {
+        struct socket *socket = list_entry(it, struct socket, in_live);
+        if (socket->session == session && socket->ws)
+            ws_close(socket->ws, 4401, STR("log in again"));
+    }
+}
+
+void live_tick(struct live *live, int64_t now_us)
+{
+    live->now_us = now_us;
+    list_for_each (it, &live->channels) {
+        struct channel *channel = list_entry(it, struct channel, in_live);
+        if (channel->valid_until_us != 0 && now_us >= channel->valid_until_us &&
+            channel->phase == CHANNEL_OPEN && !channel->loading)
+            channel_reload(channel);
+    }
+}
+
+void live_flush(struct live *live)
+{
+    list_for_each_safe (it, &live->dirty) {
+        struct socket *socket = list_entry(it, struct socket, in_dirty);
+        list_remove(&socket->in_dirty);
+        socket->is_dirty = false;
+        socket_send(socket);
+    }
+}
+
+static void on_timer(void *arg)
+{
+    struct live *live = arg;
+    int64_t now_us = clock_monotonic_us();
+    live->turn++;
+    list_for_each_safe (it, &live->channels) {
+        struct channel *channel = list_entry(it, struct channel, in_live);
+        if (channel->n_viewers == 0 && !channel->loading &&
+            now_us - channel->empty_since_us > LIVE_LINGER_MS * INT64_C(1000))
+            channel_drop(channel);
+    }
+    if (live->turn % (LIVE_MARK_MS / TICK_MS) != 0)
+        return;
+    live->tasks++;
+    (void)task_spawn("live-mark", mark_all, live);
+}
+
+static void free_live(void *live)
+{
+    free(live);
+}
+
+static void free_form(void *form)
+{
+    struct live_form *live_form = form;
+    live_index_free(live_form->index);
+    map_free(live_form->by_record, free);
+    free(live_form->probe);
+    arena_free(live_form->map_arena);
+    arena_free(live_form->arena);
+    free(live_form);
+}
+
+task_fn void live_free(struct live *live)
+{
+    struct err err = {0};
+    if (!live)
+        return;
+    live->ending = true;
+    live_world_changed(live);
+    loop_timer_stop(&live->timer);
+    while (live->tasks > 0 && task_sleep(5, &err) == 0)
+        task_cond_wake_all(&live->moved);
+    list_for_each_safe (it, &live->sockets)
+        socket_unref(list_entry(it, struct socket, in_live));
+    drop_all_channels(live);
+    presence_free(live);
+    map_free(live->by_key, NULL);
+    map_free(live->forms, free_form);
+    ws_bytes_unref(live->mark);
+    free(live->candidates);
+    live->magic = 0;
+    loop_timer_close(&live->timer, free_live);
+}
+
+struct live_stats live_stats_now(const struct live *live)
+{
+    struct live_stats stats = live->stats;
+    list_for_each (it, &live->sockets)
+        stats.sockets++;
+    list_for_each (it, &live->channels) {
+        const struct channel *channel = list_entry(it, struct channel, in_live);
+        stats.channels++;
+        stats.viewers += channel->n_viewers;
+        stats.rows += channel->n_rows;
+    }
+    return stats;
+}

@@ -1,0 +1,250 @@
+/* Private to live/. */
+#ifndef TIDEMARK_LIVE_LIVE_INT_H
+#define TIDEMARK_LIVE_LIVE_INT_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "live/index.h"
+#include "live/live.h"
+#include "loop/loop.h"
+#include "record/select.h"
+
+enum {
+    LIVE_GUARD = 32,              /* rows kept on either side of a window */
+    LIVE_RING = 128,              /* frames that a channel keeps for those behind */
+    LIVE_BEHIND_BYTES = 48 << 10, /* past it a viewer gets the state instead */
+    LIVE_PIECES = 64,             /* of one write */
+    LIVE_MARK_MS = 5000,
+    LIVE_LINGER_MS = 30000, /* a channel without viewers waits so long for their return */
+    LIVE_NAME_MAX = 24,
+    LIVE_STATE_MAX = 33,
+    LIVE_VERSION_MAX = 24
+};
+
+/* A row of a band: owns copies of all that it points to, in one block. */
+struct row {
+    struct record record;
+    struct select_key key;
+    char version[LIVE_VERSION_MAX];
+    struct row *was; /* as it was last told, if it has changed since; only for rows of the window */
+    bool moved;      /* its place was given up and found anew since */
+};
+
+/* The index of a form's channels, and how to read its images. */
+struct live_form {
+    int64_t id;
+    struct str table;
+    struct live_index *index;
+    struct map *by_record; /* channels of single records: struct list heads */
+    struct arena *arena;
+    struct image_map *map; /* of a table whose columns are `columns` */
+    struct arena *map_arena;
+    struct str *columns;
+    size_t n_columns;
+    struct db_val *probe; /* scratch: values by field, before and after */
+    size_t n_fields;
+};
+
+enum channel_kind { CHANNEL_LIST, CHANNEL_RECORD, CHANNEL_LOG };
+enum channel_phase { CHANNEL_LOADING, CHANNEL_OPEN, CHANNEL_FAILED };
+
+struct frame {
+    int64_t pos;
+    struct ws_bytes *bytes;
+};
+
+struct channel {
+    unsigned magic;
+    struct live *live;
+    struct list in_live, in_touched, in_loading;
+    enum channel_kind kind;
+    enum channel_phase phase;
+    char name[LIVE_NAME_MAX], state[LIVE_STATE_MAX];
+    struct str key; /* what viewers must ask for to share it */
+
+    struct arena *arena; /* definition: caller, plan, select */
+    struct caller caller;
+    struct select *select;
+    struct live_form *form;
+    struct live_entry entry;
+    struct list in_record; /* CHANNEL_RECORD: of the form's by_record */
+    int64_t record_id, start, limit;
+    bool counts;
+    enum audit_action only; /* CHANNEL_LOG: this action alone, AUDIT_ACTION_COUNT: all */
+
+    /* the band */
+    struct row **rows;
+    size_t n_rows, cap_rows;
+    int64_t base;  /* rank of rows[0] */
+    bool is_whole; /* nothing comes after the last row */
+    int64_t total;
+    int64_t pos;       /* sequence that the band stands at */
+    int64_t told_pos;  /* … that the frames stand at */
+    int64_t held_pos;  /* while loading: all up to here has been told */
+    int64_t first_pos; /* of the first state that was told */
+    int64_t *told;     /* ids of the window as last told */
+    size_t n_told;
+    int64_t told_total;
+    bool touched; /* by the transaction in hand */
+
+    /* loading */
+    bool loading, again; /* again: what is being loaded is already known to be too little */
+    struct err err;
+    struct list pending; /* transactions heard while loading */
+    struct task_cond loaded;
+
+    /* frames */
+    struct frame ring[LIVE_RING];
+    uint64_t head; /* frames appended so far */
+    struct ws_bytes *snapshot;
+    uint64_t snapshot_head;
+    char hash[17];
+    uint64_t hash_head;
+    struct list viewers;
+    size_t n_viewers;
+    int64_t empty_since_us;
+    int64_t valid_until_us;
+    struct ws_bytes *presence;
+    unsigned presence_turn;
+    struct list events; /* CHANNEL_LOG: the newest, as JSON (log.c) */
+    size_t n_events;
+};
+
+struct viewer {
+    struct list in_channel, in_socket;
+    struct channel *channel; /* NULL while it is being found */
+    struct socket *socket;
+    struct str request; /* the sub message, for beginning anew; malloc'ed */
+    char id[72];        /* the browser's own */
+    unsigned refs;
+    bool told, needs_schema, dead, opening;
+    bool needs_snapshot;
+    uint64_t cursor;
+    unsigned presence_turn;
+    bool has_range; /* moved: instead of what the message says */
+    int64_t range_start, range_limit;
+    int64_t resume_pos; /* -1: none */
+    char resume_state[LIVE_STATE_MAX];
+};
+
+struct socket {
+    unsigned magic, refs;
+    struct live *live;
+    struct list in_live, in_dirty;
+    struct ws *ws; /* NULL once closed */
+    int64_t session, user_id;
+    char *cookie, *address_text; /* malloc'ed; the cookie only until the session is found */
+    struct str address;
+    char request[24];
+    enum err_lang lang;
+    struct list viewers;
+    size_t n_viewers;
+    bool is_open, is_dirty, owes_mark, owes_hash;
+    bool held_back;   /* the last mark stopped short of a window that is being read anew */
+    int64_t mark_pos; /* of the last mark: they never go back */
+    int64_t presence_id, presence_record; /* the row that says where this person is; 0: none */
+    char presence_form[FORM_KEY_MAX + 1], presence_field[FORM_KEY_MAX + 1];
+    bool presence_busy, presence_stale;
+};
+
+struct pending_tx {
+    struct list in_channel;
+    struct feed_tx *tx;
+};
+
+struct live {
+    unsigned magic;
+    struct house *house;
+    struct feed *feed;
+    struct list sockets, channels, dirty, touched, loading;
+    struct map *by_key, *forms; /* channels; forms by id */
+    int64_t pos;                /* sequence of the last whole transaction heard */
+    bool in_parts;              /* some of a large transaction has been heard, not yet all */
+    int64_t world;              /* counts live_world_changed */
+    int64_t now_us;
+    struct task_cond moved; /* pos or world has */
+    uint64_t names;
+    struct ws_bytes *mark; /* of mark_pos, without hashes */
+    int64_t mark_pos;
+    struct loop_timer timer;
+    struct channel **candidates;
+    size_t n_candidates, cap_candidates;
+    unsigned tasks; /* that use this room */
+    unsigned turn;
+    bool flushing;
+    bool ending;
+    struct list here; /* who is at which record (presence.c) */
+    struct live_stats stats;
+};
+
+/* band.c: rows in their order, and what a transaction does to them */
+void band_clear(struct channel *channel);
+void band_take(struct channel *channel, const struct select_row *rows, size_t n);
+/* Applies one change; sets touched. False: the band can no longer tell the window (a refill is due). */
+bool band_apply(struct channel *channel, const struct feed_change *change);
+bool band_covers(const struct channel *channel);
+void band_trim(struct channel *channel);
+struct row *band_window(const struct channel *channel, size_t i); /* NULL past the end */
+size_t band_window_length(const struct channel *channel);
+void row_free(struct row *row); /* NULL accepted */
+
+/* frame.c: what is told */
+void frame_delta(struct channel *channel); /* the difference to what was last told, if there is one */
+struct ws_bytes *frame_snapshot(struct channel *channel); /* borrowed: the channel keeps it */
+const char *frame_hash(struct channel *channel);
+void frame_append(struct channel *channel, struct ws_bytes *bytes); /* takes the reference */
+struct ws_bytes *frame_of(const struct json_out *out);
+struct str frame_pos(const struct live *live, int64_t sequence);
+void frame_told(struct channel *channel); /* what is in the window now has been told */
+void frames_clear(struct channel *channel);
+
+/* channel.c */
+task_fn int channel_find(struct live *live, struct viewer *viewer, const struct json *sub,
+    struct channel **ret_channel, struct err *err);
+void channel_fail(struct channel *channel); /* tells its viewers, who end */
+void channel_drop(struct channel *channel);
+void channel_reload(struct channel *channel);
+/* False while its band holds what has not been told: within a transaction, or while it is read anew. */
+bool channel_is_settled(const struct channel *channel);
+/* It is settled again: what had to wait for it goes on. */
+void channel_settled(struct channel *channel);
+struct live_form *form_of(struct live *live, const struct form *form);
+/* How to read images of that table; NULL if they are not the form's. */
+const struct image_map *form_map(
+    struct live_form *live_form, const struct form *form, const struct feed_table *table);
+void channel_attach(struct channel *channel, struct viewer *viewer);
+void channel_detach(struct viewer *viewer);
+
+/* log.c: the auditor's tail */
+void log_hear(struct live *live, const struct feed_tx *tx);
+task_fn int log_load(struct channel *channel, struct err *err);
+struct ws_bytes *log_snapshot(struct channel *channel); /* borrowed */
+void log_forget(struct channel *channel);
+
+/* subscribe.c */
+void subscribe_message(struct socket *socket, struct str text);
+void subscribe_again(struct viewer *viewer); /* from the beginning, under the present world */
+void viewer_end(struct viewer *viewer);
+
+/* socket.c */
+void socket_dirty(struct socket *socket);
+void socket_send(struct socket *socket);
+task_fn void mark_all(void *arg); /* a task: marks with hashes to all */
+void socket_say_problem(struct socket *socket, const char *member, struct str value, const struct err *err);
+/* A malloc'ed copy with a NUL behind it: slices of a request have none, and strndup may look for it. */
+char *copy_of(struct str text);
+struct socket *socket_ref(struct socket *socket);
+void socket_unref(struct socket *socket);
+
+/* presence.c */
+void presence_hear(struct live *live, const struct feed_tx *tx);
+void presence_enter(struct socket *socket, struct str form, int64_t record, struct str field);
+void presence_leave(struct socket *socket);
+void presence_of(struct channel *channel); /* makes channel->presence anew */
+void presence_free(struct live *live);
+
+#define CHANNEL_MAGIC 0x4348414eu
+#define SOCKET_MAGIC 0x534f434bu
+#define LIVE_MAGIC 0x4c495645u
+
+#endif

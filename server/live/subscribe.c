@@ -1,0 +1,385 @@
+/*
+ * The browser's messages: sub, unsub, move, edit. A subscription is audited before the first byte of it
+ * leaves: who, what, from which position; and its end, with the position where it ended. With the history of
+ * changes that is exact.
+ */
+#include "live/live_int.h"
+
+#include "base/must.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRIES = 4 };
+
+struct message {
+    struct socket *socket;
+    size_t n;
+    char text[];
+};
+
+/* ---- viewers
+ * ------------------------------------------------------------------------------------------------- */
+
+static struct viewer *viewer_new(struct socket *socket, struct str request, struct str id)
+{
+    struct viewer *viewer = must_alloc(sizeof(*viewer));
+    viewer->socket = socket_ref(socket);
+    viewer->request = (struct str){copy_of(request), request.n};
+    viewer->opening = true;
+    viewer->resume_pos = -1;
+    viewer->refs = 1;
+    (void)snprintf(viewer->id, sizeof(viewer->id), "%.*s", STR_ARGS(id));
+    list_init(&viewer->in_channel);
+    list_append(&socket->viewers, &viewer->in_socket);
+    socket->n_viewers++;
+    return viewer;
+}
+
+static void viewer_unref(struct viewer *viewer)
+{
+    if (--viewer->refs > 0)
+        return;
+    struct socket *socket = viewer->socket;
+    free((char *)(uintptr_t)viewer->request.p);
+    free(viewer);
+    socket_unref(socket);
+}
+
+/* The event of a subscription's opening or end; its texts are in the arena. */
+static struct audit_event event_of(const struct viewer *viewer, const char *what, struct arena *arena)
+{
+    const struct channel *channel = viewer->channel;
+    const struct socket *socket = viewer->socket;
+    const struct user *user = directory_user(channel->caller.world->directory, socket->user_id);
+    const struct caller caller = {.user_id = socket->user_id,
+        .session = socket->session,
+        .login = arena_copy(arena, user ? user->login : STR("")),
+        .address = arena_copy(arena, socket->address),
+        .request = arena_copy(arena, str_of(socket->request))};
+    struct str form =
+        channel->kind == CHANNEL_LOG ? STR("_log") : plan_form(select_plan(channel->select))->key;
+    struct audit_event event =
+        caller_event(&caller, channel->kind == CHANNEL_RECORD ? AUDIT_READ : AUDIT_LIST,
+            arena_copy(arena, form), channel->record_id);
+    event.detail = arena_printf(arena, "{\"live\":\"%s\",\"chan\":\"%s\",\"pos\":\"%.*s.%lld\"}", what,
+        channel->name, STR_ARGS(channel->live->house->position_epoch), (long long)channel->live->pos);
+    return event;
+}
+
+static task_fn int log_opening(const struct viewer *viewer, struct err *err)
+{
+    struct channel *channel = viewer->channel;
+    struct audit_event event = event_of(viewer, "open", task_arena());
+    size_t n = channel->kind == CHANNEL_LIST ? band_window_length(channel) : 0;
+    int64_t *ids = arena_new_array(task_arena(), int64_t, n + 1);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = band_window(channel, i)->record.id;
+    event.records = ids;
+    event.n_records = n;
+    return audit_read(channel->live->house->reader, &event, err);
+}
+
+struct closing {
+    struct live *live;
+    struct audit_event event;
+    struct arena *arena;
+};
+
+static task_fn void log_closing(void *arg)
+{
+    struct closing *closing = arg;
+    struct err err = {0};
+    (void)audit_read(closing->live->house->reader, &closing->event, &err); /* nobody waits for it */
+    closing->live->tasks--;
+    arena_free(closing->arena);
+    free(closing);
+}
+
+/* The end is written by a task of its own: who closes a socket waits for nothing. */
+static void note_closing(const struct viewer *viewer)
+{
+    struct channel *channel = viewer->channel;
+    if (!channel || viewer->opening || channel->live->ending || !channel->caller.world)
+        return;
+    struct closing *closing = must_alloc(sizeof(*closing));
+    closing->live = channel->live;
+    closing->arena = arena_new();
+    closing->event = event_of(viewer, "close", closing->arena);
+    channel->live->tasks++;
+    (void)task_spawn("live-close", log_closing, closing);
+}
+
+void viewer_end(struct viewer *viewer)
+{
+    if (viewer->dead)
+        return;
+    note_closing(viewer);
+    viewer->dead = true;
+    channel_detach(viewer);
+    list_remove(&viewer->in_socket);
+    viewer->socket->n_viewers--;
+    viewer_unref(viewer);
+}
+
+void channel_fail(struct channel *channel)
+{
+    struct err err = channel->err;
+    list_for_each_safe (it, &channel->viewers) {
+        struct viewer *viewer = list_entry(it, struct viewer, in_channel);
+        if (viewer->opening)
+            continue; /* its own task tells it */
+        socket_say_problem(viewer->socket, "chan", str_of(channel->name), &err);
+        viewer_end(viewer);
+    }
+}
+
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------- */
+
+/* A place in the ring from which the viewer can go on, if nothing since his position is missing and his state
+ * still stands. */
+static void try_resume(struct viewer *viewer)
+{
+    struct channel *channel = viewer->channel;
+    uint64_t lowest = channel->head > LIVE_RING ? channel->head - LIVE_RING : 0;
+    if (viewer->resume_pos < 0 || strcmp(viewer->resume_state, channel->state) != 0 ||
+        viewer->resume_pos > channel->live->pos)
+        return;
+    while (lowest < channel->head && !channel->ring[lowest % LIVE_RING].bytes)
+        lowest++;
+    int64_t known_from =
+        lowest == 0 || lowest == channel->head ? channel->first_pos : channel->ring[lowest % LIVE_RING].pos;
+    if (known_from > viewer->resume_pos)
+        return;
+    while (lowest < channel->head && channel->ring[lowest % LIVE_RING].pos <= viewer->resume_pos)
+        lowest++;
+    viewer->cursor = lowest;
+    viewer->needs_snapshot = false;
+    channel->live->stats.resumes++;
+}
+
+static task_fn int wait_until_open(struct viewer *viewer, struct err *err)
+{
+    while (!viewer->dead && viewer->channel && viewer->channel->phase == CHANNEL_LOADING) {
+        struct channel *channel = viewer->channel;
+        int rc = task_cond_wait(&channel->loaded, 0, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (viewer->dead)
+        return err_set(err, ERR_CANCELLED, "the socket has gone");
+    if (viewer->channel && viewer->channel->phase == CHANNEL_FAILED) {
+        *err = viewer->channel->err;
+        return -(int)err->code;
+    }
+    return 0;
+}
+
+/* One try: under one world. -ERR_EPOCH_MOVED: the world has changed on the way. */
+static task_fn int open_once(struct viewer *viewer, const struct json *message, struct err *err)
+{
+    struct live *live = viewer->socket->live;
+    struct channel *channel = NULL;
+    int64_t world = live->world;
+    int rc = channel_find(live, viewer, message, &channel, err);
+    if (rc < 0)
+        return rc;
+    channel_attach(channel, viewer);
+    rc = wait_until_open(viewer, err);
+    if (rc == 0 && live->world == world && viewer->channel)
+        rc = log_opening(viewer, err);
+    if (live->world != world || (!viewer->dead && !viewer->channel))
+        return -ERR_EPOCH_MOVED;
+    if (rc < 0)
+        return rc;
+    if (viewer->dead)
+        return err_set(err, ERR_CANCELLED, "the socket has gone");
+    viewer->needs_snapshot = true;
+    try_resume(viewer);
+    viewer->opening = false;
+    socket_dirty(viewer->socket);
+    return 0;
+}
+
+static task_fn void open_viewer(void *arg)
+{
+    struct viewer *viewer = arg;
+    struct live *live = viewer->socket->live;
+    struct json *message = NULL;
+    struct err err = {0};
+    int rc = json_parse(task_arena(), viewer->request, NULL, &message, &err);
+    for (int i = 0; rc == 0 && i < TRIES; i++) {
+        rc = live->ending || viewer->dead ? -ERR_CANCELLED : open_once(viewer, message, &err);
+        if (rc != -ERR_EPOCH_MOVED)
+            break;
+        err_clear(&err);
+        channel_detach(viewer);
+        rc = 0;
+    }
+    if (viewer->opening && !viewer->dead) {
+        if (rc == 0 || err.code == ERR_NONE)
+            (void)err_set(&err, ERR_UNAVAILABLE, "rights change too fast");
+        socket_say_problem(viewer->socket, "id", str_of(viewer->id), &err);
+        viewer->opening = true;
+        viewer_end(viewer);
+    }
+    viewer_unref(viewer);
+    live_flush(live);
+    live->tasks--;
+}
+
+static void start_opening(struct viewer *viewer)
+{
+    viewer->refs++;
+    viewer->socket->live->tasks++;
+    (void)task_spawn("live-sub", open_viewer, viewer);
+}
+
+void subscribe_again(struct viewer *viewer)
+{
+    channel_detach(viewer);
+    if (viewer->opening || viewer->dead)
+        return; /* its task notices */
+    viewer->opening = true;
+    viewer->told = false;
+    viewer->needs_schema = true;
+    viewer->resume_pos = -1;
+    start_opening(viewer);
+}
+
+/* ---- messages
+ * ------------------------------------------------------------------------------------------------ */
+
+static struct str text_of(const struct json *message, struct str key)
+{
+    const struct json *value = json_get(message, key);
+    return value && value->kind == JSON_STR ? value->str : STR("");
+}
+
+static struct viewer *viewer_by_channel(struct socket *socket, struct str name)
+{
+    list_for_each (it, &socket->viewers) {
+        struct viewer *viewer = list_entry(it, struct viewer, in_socket);
+        if (viewer->channel && str_eq(str_of(viewer->channel->name), name))
+            return viewer;
+    }
+    return NULL;
+}
+
+static void read_resume(struct viewer *viewer, const struct json *message)
+{
+    struct str pos = text_of(message, STR("pos")), state = text_of(message, STR("state"));
+    struct str epoch = str_cut(&pos, '.');
+    int64_t sequence;
+    if (!str_eq(epoch, viewer->socket->live->house->position_epoch) || !str_to_i64(pos, &sequence) ||
+        sequence < 0 || state.n >= LIVE_STATE_MAX)
+        return;
+    viewer->resume_pos = sequence;
+    (void)snprintf(viewer->resume_state, sizeof(viewer->resume_state), "%.*s", STR_ARGS(state));
+}
+
+static void on_sub(struct socket *socket, const struct json *message, struct str text)
+{
+    struct str id = text_of(message, STR("id"));
+    struct err err = {0};
+    if (id.n == 0 || id.n > 64 ||
+        socket->n_viewers >= (size_t)socket->live->house->conf->limits_ws_subscriptions) {
+        (void)err_set(
+            &err, id.n == 0 || id.n > 64 ? ERR_BAD_REQUEST : ERR_TOO_MANY, "id or number of subscriptions");
+        socket_say_problem(socket, "id", id, &err);
+        return;
+    }
+    struct viewer *viewer = viewer_new(socket, text, id);
+    read_resume(viewer, message);
+    start_opening(viewer);
+}
+
+static void on_unsub(struct socket *socket, const struct json *message)
+{
+    struct viewer *viewer = viewer_by_channel(socket, text_of(message, STR("chan")));
+    if (viewer)
+        viewer_end(viewer);
+}
+
+/* Another window of the same list: the viewer leaves this channel for the one that shows it. */
+static void on_move(struct socket *socket, const struct json *message)
+{
+    struct viewer *viewer = viewer_by_channel(socket, text_of(message, STR("chan")));
+    const struct json *range = json_get(message, STR("range"));
+    struct err err = {0};
+    bool good = range && range->kind == JSON_ARRAY && range->array.n == 2 &&
+                range->array.at[0].kind == JSON_INT && range->array.at[1].kind == JSON_INT;
+    if (!viewer || !good || viewer->channel->kind != CHANNEL_LIST) {
+        (void)err_set(&err, ERR_BAD_REQUEST, "no such channel, or no range");
+        socket_say_problem(socket, "chan", text_of(message, STR("chan")), &err);
+        return;
+    }
+    viewer->has_range = true;
+    viewer->range_start = range->array.at[0].integer;
+    viewer->range_limit = range->array.at[1].integer;
+    if (viewer->opening)
+        return;
+    note_closing(viewer);
+    channel_detach(viewer);
+    viewer->opening = true;
+    viewer->told = false;
+    viewer->resume_pos = -1;
+    start_opening(viewer);
+}
+
+static void on_edit(struct socket *socket, const struct json *message)
+{
+    int64_t record = 0;
+    struct str id = text_of(message, STR("record"));
+    if (str_to_i64(id, &record) && record > 0)
+        presence_enter(socket, text_of(message, STR("form")), record, text_of(message, STR("field")));
+}
+
+static void on_op(struct socket *socket, const struct json *message, struct str text)
+{
+    struct str op = text_of(message, STR("op"));
+    struct err err = {0};
+    if (str_eq(op, STR("sub"))) {
+        on_sub(socket, message, text);
+    } else if (str_eq(op, STR("unsub"))) {
+        on_unsub(socket, message);
+    } else if (str_eq(op, STR("move"))) {
+        on_move(socket, message);
+    } else if (str_eq(op, STR("edit"))) {
+        on_edit(socket, message);
+    } else {
+        (void)err_set(&err, ERR_BAD_REQUEST, "unknown op");
+        socket_say_problem(socket, "id", text_of(message, STR("id")), &err);
+    }
+}
+
+static task_fn void read_message(void *arg)
+{
+    struct message *message = arg;
+    struct socket *socket = message->socket;
+    struct live *live = socket->live;
+    struct json *json = NULL;
+    struct err err = {0};
+    struct str text = {message->text, message->n};
+    if (socket->is_open && socket->ws) {
+        if (json_parse(task_arena(), text, NULL, &json, &err) < 0 || json->kind != JSON_OBJECT)
+            ws_close(socket->ws, 1008, STR("not a JSON object"));
+        else
+            on_op(socket, json, text);
+    }
+    socket_unref(socket);
+    free(message);
+    live->tasks--;
+}
+
+void subscribe_message(struct socket *socket, struct str text)
+{
+    struct message *message = must_alloc(sizeof(*message) + text.n + 1);
+    message->socket = socket_ref(socket);
+    message->n = text.n;
+    memcpy(message->text, text.p, text.n);
+    socket->live->tasks++;
+    (void)task_spawn("live-message", read_message, message);
+}

@@ -1,0 +1,205 @@
+/*
+ * Who hears what of the change feed, in which order: the one table. A task takes transaction after
+ * transaction and lets each listener hear it before the next one is taken; a listener may park (the catalog
+ * is read anew before the feed goes on, DECISIONS A13).
+ *
+ * And the beat: a row written once a second tells a quiet feed from a dead one, and carries the time that
+ * listeners use.
+ */
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "main/main_int.h"
+
+enum { BEAT_MS = 1000, BEAT_DEAD_US = 5000000, POSITION_EVERY_US = 1000000 };
+
+static const char SQL_BEAT[] =
+    "UPDATE beat SET at = UTC_TIMESTAMP(6) WHERE id = 1 AND at < UTC_TIMESTAMP(6) - INTERVAL 900000 MICROSECOND";
+
+/* Rows of people who were here when this process, or one whose slot nobody holds, ended without saying so. */
+static const char SQL_ABSENT[] =
+    "DELETE FROM presence WHERE ((id >> 12) & 1023) = ? OR ((id >> 12) & 1023) NOT IN "
+    "(SELECT slot FROM process_slot WHERE expires_at > UTC_TIMESTAMP(6))";
+
+static bool table_is(const struct feed_change *change, const char *schema, const char *table)
+{
+    return str_eq(change->table->name, str_of(table)) && str_eq(change->table->schema, str_of(schema));
+}
+
+static const struct db_val *value_of(
+    const struct feed_change *change, const struct db_val *cells, const char *column)
+{
+    for (size_t i = 0; cells && i < change->table->n_columns; i++)
+        if (str_eq(change->table->columns[i].name, str_of(column)))
+            return &cells[i];
+    return NULL;
+}
+
+/* ---- the listeners
+ * ----------------------------------------------------------------------------------------------- */
+
+/* Forms, people, rights: every change of theirs raises the epoch in its transaction. */
+static task_fn void hear_epoch(struct listening *listening, const struct feed_tx *tx)
+{
+    bool moved = false;
+    struct err err = {0};
+    for (size_t i = 0; i < tx->n_changes; i++)
+        moved = moved || table_is(&tx->changes[i], "tidemark", "catalog_epoch");
+    if (!moved)
+        return;
+    /* The fence: nothing that was encoded under the old rights leaves once the feed has passed their end. */
+    while (world_refresh(listening->house, &err) < 0 && !listening->stop) {
+        log_event(LOG_ERR, "main", "rights not read", LOG_C("cause", err.detail));
+        err_clear(&err);
+        if (task_sleep(BEAT_MS, &err) < 0)
+            return;
+    }
+    if (listening->told_epoch != listening->house->world->epoch)
+        live_world_changed(listening->live);
+    listening->told_epoch = listening->house->world->epoch;
+}
+
+static void hear_sessions(struct listening *listening, const struct feed_tx *tx)
+{
+    for (size_t i = 0; i < tx->n_changes; i++) {
+        const struct feed_change *change = &tx->changes[i];
+        if (!change->after || !table_is(change, "tidemark", "session"))
+            continue;
+        const struct db_val *id = value_of(change, change->after, "id"),
+                            *ended = value_of(change, change->after, "ended_at");
+        if (!id || !ended || ended->kind == DB_NULL)
+            continue;
+        session_ended(listening->house->sessions, id->i);
+        live_session_ended(listening->live, id->i);
+    }
+}
+
+static void hear_beat(struct listening *listening, const struct feed_tx *tx)
+{
+    int64_t at_us;
+    for (size_t i = 0; i < tx->n_changes; i++) {
+        const struct feed_change *change = &tx->changes[i];
+        const struct db_val *at = change->after ? value_of(change, change->after, "at") : NULL;
+        if (!at || !table_is(change, "tidemark", "beat") || !clock_parse_sql(at->s, &at_us))
+            continue;
+        listening->beat_heard_us = clock_monotonic_us();
+        live_tick(listening->live, at_us);
+    }
+}
+
+static void hear_live(struct listening *listening, const struct feed_tx *tx)
+{
+    live_hear(listening->live, tx);
+}
+
+static task_fn void hear_unaudited(struct listening *listening, const struct feed_tx *tx)
+{
+    unaudited_hear(listening, tx);
+}
+
+static const struct listener {
+    const char *name;
+    task_fn void (*hear)(struct listening *listening, const struct feed_tx *tx);
+} LISTENERS[] = {
+    {"epoch", hear_epoch},         /* the world, before anybody judges rows by it */
+    {"sessions", hear_sessions},   /* who is out hears nothing more */
+    {"beat", hear_beat},           /* the time of this transaction */
+    {"live", hear_live},           /* screens */
+    {"unaudited", hear_unaudited}, /* changes without their events */
+};
+
+/* ---- the consumer
+ * ------------------------------------------------------------------------------------------------ */
+
+static task_fn void hear_one(struct listening *listening, const struct feed_tx *tx)
+{
+    if (tx->kind == FEED_LOST) {
+        log_event(LOG_ERR, "main", "the feed has lost its place: every screen is read anew");
+        live_lost(listening->live);
+        unaudited_hear(listening, tx);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(LISTENERS) / sizeof(LISTENERS[0]) && !listening->stop; i++)
+        LISTENERS[i].hear(listening, tx);
+}
+
+static task_fn void consume(void *arg)
+{
+    struct listening *listening = arg;
+    while (!listening->stop) {
+        struct feed_tx *tx = NULL;
+        struct err err = {0};
+        if (feed_next(listening->feed, &tx, &err) < 0)
+            break;
+        hear_one(listening, tx);
+        feed_tx_unref(tx);
+        live_flush(listening->live);
+        arena_clear(task_arena());
+    }
+    listening->running--;
+    task_cond_wake_all(&listening->ended);
+}
+
+static task_fn void beat(void *arg)
+{
+    struct listening *listening = arg;
+    while (!listening->stop) {
+        struct db_rows rows;
+        struct err err = {0};
+        (void)db_query(listening->house->app, SQL_BEAT, DB_NO_PARAMS, &rows,
+            &err); /* a missing beat is told by its absence */
+        unaudited_save(listening);
+        err_clear(&err);
+        if (task_sleep(BEAT_MS, &err) < 0)
+            break;
+        arena_clear(task_arena());
+    }
+    listening->running--;
+    task_cond_wake_all(&listening->ended);
+}
+
+bool listening_is_alive(const struct listening *listening)
+{
+    return listening->feed && clock_monotonic_us() - listening->beat_heard_us < BEAT_DEAD_US;
+}
+
+task_fn int listening_start(struct listening *listening, struct boot *boot, struct err *err)
+{
+    static const char *const SCHEMAS[] = {"tidemark", "tidemark_log", NULL};
+    struct str after = STR("");
+    struct db_rows rows;
+    struct house *house = &boot->house;
+    struct db_address feed_account = instance_address(boot->instance, INSTANCE_FEED);
+    listening->house = house;
+    listening->told_epoch = house->world->epoch;
+    task_cond_init(&listening->ended);
+    int rc = db_query(house->app, SQL_ABSENT, DB_PARAMS(DB_I(id_new() >> 12 & (ID_SLOTS - 1))), &rows, err);
+    if (rc == 0)
+        rc = unaudited_start(listening, boot->share, &after, err);
+    if (rc == 0)
+        rc = feed_start(&feed_account, NULL, after, SCHEMAS, &listening->feed, err);
+    if (rc < 0)
+        return rc;
+    listening->live = live_new(house, listening->feed);
+    listening->beat_heard_us = clock_monotonic_us();
+    listening->running = 2;
+    listening->consumer = task_spawn("feed", consume, listening);
+    listening->beater = task_spawn("beat", beat, listening);
+    return 0;
+}
+
+task_fn void listening_stop(struct listening *listening)
+{
+    struct err err = {0};
+    if (!listening->feed)
+        return;
+    listening->stop = true;
+    task_cancel(listening->beater);
+    task_cancel(listening->consumer);
+    while (listening->running > 0 && task_cond_wait(&listening->ended, 0, &err) == 0)
+        ;
+    live_free(listening->live);
+    feed_stop(listening->feed);
+    unaudited_stop(listening);
+    listening->feed = NULL;
+}

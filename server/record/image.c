@@ -1,0 +1,241 @@
+/*
+ * A select over row images: the same rows, in the same order, as its SQL gives, from nothing but the values
+ * that the change feed carries. The images are the truth: no row is read again because an event arrived.
+ */
+#include "record/select_int.h"
+
+#define NO_COLUMN SIZE_MAX
+
+struct image_map {
+    const struct form *form;
+    size_t id, rev, live, owner, department;
+    size_t *values, *sort_keys; /* by field; sort_keys: the derived column, or the value's own */
+};
+
+static size_t find_column(const struct feed_table *table, struct str name)
+{
+    for (size_t i = 0; i < table->n_columns; i++)
+        if (str_eq(table->columns[i].name, name))
+            return i;
+    return NO_COLUMN;
+}
+
+struct image_map *image_map_new(struct arena *arena, const struct form *form, const struct feed_table *table)
+{
+    struct image_map *map = arena_new_one(arena, struct image_map);
+    if (!str_eq(table->name, form->table))
+        return NULL;
+    map->form = form;
+    map->id = find_column(table, STR("_id"));
+    map->rev = find_column(table, STR("_rev"));
+    map->live = find_column(table, STR("_live"));
+    map->owner = find_column(table, STR("_owner"));
+    map->department = find_column(table, STR("_department"));
+    map->values = arena_new_array(arena, size_t, form->n_fields + 1);
+    map->sort_keys = arena_new_array(arena, size_t, form->n_fields + 1);
+    if (map->id == NO_COLUMN || map->rev == NO_COLUMN || map->live == NO_COLUMN || map->owner == NO_COLUMN ||
+        map->department == NO_COLUMN)
+        return NULL;
+    for (size_t i = 0; i < form->n_fields; i++) {
+        const struct field *field = &form->fields[i];
+        map->values[i] = find_column(table, field->column);
+        map->sort_keys[i] = map->values[i];
+        if (field->sortable && field->type->is_text)
+            map->sort_keys[i] = find_column(table, arena_printf(arena, "_k_%.*s", STR_ARGS(field->column)));
+    }
+    return map;
+}
+
+int64_t image_id(const struct image_map *map, const struct db_val *cells)
+{
+    return cells[map->id].i;
+}
+
+/* A column that came after this image was written holds null. */
+static struct db_val cell_or_null(const struct db_val *cells, size_t column)
+{
+    return column == NO_COLUMN ? DB_N : cells[column];
+}
+
+void image_values(const struct image_map *map, const struct db_val *cells, struct db_val *ret_values)
+{
+    for (size_t i = 0; i < map->form->n_fields; i++)
+        ret_values[i] = cell_or_null(cells, map->values[i]);
+}
+
+static int64_t id_or_none(const struct db_val *cell)
+{
+    return cell->kind == DB_INT ? cell->i : 0;
+}
+
+bool image_read(struct select *select, const struct image_map *map, const struct db_val *cells,
+    struct arena *arena, struct image *ret_image)
+{
+    struct plan *plan = select->plan;
+    if (cells[map->live].kind == DB_NULL)
+        return false;
+    struct image image = {.cells = cells, .map = map};
+    image.record.id = cells[map->id].i;
+    image.record.rev = cells[map->rev].i;
+    image.record.owner = id_or_none(&cells[map->owner]);
+    image.record.department = id_or_none(&cells[map->department]);
+    image.record.view = plan_view(plan, image.record.owner, image.record.department);
+    image.record.values = arena_new_array(arena, struct db_val, plan->form->n_fields);
+    for (size_t i = 0; i < plan->form->n_fields; i++)
+        image.record.values[i] =
+            plan->best[i] == LEVEL_HIDDEN
+                ? DB_N
+                : cell_or_null(cells, map->values[i]); /* what is hidden is not even read */
+    *ret_image = image;
+    return true;
+}
+
+static void clear_fields(const struct plan *plan, const struct record_view *view, bool *clear)
+{
+    for (size_t i = 0; i < plan->form->n_fields; i++)
+        clear[i] = view->levels[i] >= LEVEL_READ;
+}
+
+bool select_holds(struct select *select, const struct image *image, struct arena *scratch)
+{
+    const struct record_view *view = image->record.view;
+    if (!(view->actions & 1u << ACTION_LIST))
+        return false;
+    if (!select->filter)
+        return true;
+    bool *clear = arena_new_array(scratch, bool, select->plan->form->n_fields);
+    clear_fields(select->plan, view, clear);
+    return filter_eval(select->filter, &select->env, image->record.values, clear, scratch) == FILTER_TRUE;
+}
+
+static struct db_val option_rank(const struct field *field, const struct db_val *value)
+{
+    if (value->kind != DB_NULL)
+        for (size_t i = 0; i < field->n_options; i++)
+            if (str_eq(field->options[i].key, value->s))
+                return DB_I(i + 1);
+    return DB_N;
+}
+
+void select_key_of(struct select *select, const struct image *image, struct select_key *ret_key)
+{
+    *ret_key = (struct select_key){.id = image->record.id};
+    for (size_t i = 0; i < select->sort.n; i++) {
+        const struct field *field = select->sort.terms[i].field;
+        if (image->record.view->levels[field->index] < LEVEL_READ)
+            ret_key->values[i] = DB_N;
+        else if (field->type->has_options)
+            ret_key->values[i] = option_rank(field, &image->record.values[field->index]);
+        else
+            ret_key->values[i] = cell_or_null(image->cells, image->map->sort_keys[field->index]);
+    }
+}
+
+static int compare_term(const struct sort_term *term, const struct db_val *a, const struct db_val *b)
+{
+    if (a->kind == DB_NULL || b->kind == DB_NULL) /* nulls last, in both directions */
+        return (a->kind == DB_NULL) - (b->kind == DB_NULL);
+    int order;
+    if (a->kind == DB_INT && b->kind == DB_INT)
+        order = (a->i > b->i) - (a->i < b->i);
+    else if (term->field->type->is_text)
+        order = str_cmp(a->s, b->s);
+    else
+        order = filter_compare(term->field->type->filter, a, b);
+    return term->descending ? -order : order;
+}
+
+int select_key_compare(const struct select *select, const struct select_key *a, const struct select_key *b)
+{
+    for (size_t i = 0; i < select->sort.n; i++) {
+        int order = compare_term(&select->sort.terms[i], &a->values[i], &b->values[i]);
+        if (order != 0)
+            return order;
+    }
+    int order = (a->id > b->id) - (a->id < b->id);
+    return select->sort.id_descending ? -order : order;
+}
+
+/* ---- what the index of subscriptions needs
+ * ---------------------------------------------------------------------- */
+
+/* Row rules alone: owners and departments are fields of the form in most forms; where they are not, nothing
+ * is known. */
+static bool row_accesses(
+    struct select *select, struct arena *arena, const struct filter_access **ret_accesses, size_t *ret_n)
+{
+    const struct plan *plan = select->plan;
+    const struct policy *policy = plan->caller->policy;
+    struct filter_access *list = arena_new_array(arena, struct filter_access, plan->grants->n_grants + 1);
+    size_t n = 0;
+    for (size_t g = 0; g < plan->grants->n_grants; g++) {
+        const struct grant *grant = plan->grants->grants[g];
+        ptrdiff_t field = grant->row_rule == ROW_OWNER ? plan->form->owner : plan->form->department;
+        if (!(grant->actions & 1u << ACTION_LIST))
+            continue;
+        if (grant->row_rule == ROW_ALL || field < 0)
+            return false;
+        size_t n_values = grant->row_rule == ROW_SUBTREE ? policy->n_subtree : 1;
+        struct db_val *values = arena_new_array(arena, struct db_val, n_values + 1);
+        for (size_t i = 0; i < n_values; i++)
+            values[i] = DB_I(grant->row_rule == ROW_OWNER     ? policy->user->id
+                             : grant->row_rule == ROW_SUBTREE ? policy->subtree[i]
+                                                              : policy->user->department_id);
+        list[n++] = (struct filter_access){
+            .kind = FILTER_ACCESS_EQUAL, .field = (size_t)field, .values = values, .n_values = n_values};
+    }
+    *ret_accesses = list;
+    *ret_n = n;
+    return n > 0;
+}
+
+bool select_accesses(
+    struct select *select, struct arena *arena, const struct filter_access **ret_accesses, size_t *ret_n)
+{
+    const struct filter_access *accesses;
+    size_t n;
+    /* The filter's own terms are the narrower ones as a rule. */
+    if (select->filter && filter_accesses(select->filter, &select->env, arena, &accesses, &n)) {
+        bool good = n > 0;
+        for (size_t i = 0; i < n; i++)
+            good = good && accesses[i].kind != FILTER_ACCESS_NONE;
+        if (good) {
+            *ret_accesses = accesses;
+            *ret_n = n;
+            return true;
+        }
+    }
+    return row_accesses(select, arena, ret_accesses, ret_n);
+}
+
+struct str select_signature(const struct select *select, struct arena *arena)
+{
+    const struct plan *plan = select->plan;
+    const struct policy *policy = plan->caller->policy;
+    struct buf text = {0};
+    buf_init(&text, 0);
+    buf_printf(&text, "form=%lld.%lld", (long long)plan->form->id, (long long)plan->form->version);
+    for (size_t g = 0; g < plan->grants->n_grants; g++) {
+        const struct grant *grant = plan->grants->grants[g];
+        buf_printf(&text, ";rule=%d actions=%u levels=", (int)grant->row_rule, (unsigned)grant->actions);
+        for (size_t i = 0; i < plan->form->n_fields; i++)
+            buf_add_char(&text, (char)('0' + (int)grant_level(grant, plan->form->fields[i].key)));
+        if (grant->row_rule == ROW_OWNER)
+            buf_printf(&text, " me=%lld", (long long)policy->user->id);
+        if (grant->row_rule == ROW_DEPARTMENT)
+            buf_printf(&text, " dep=%lld", (long long)policy->user->department_id);
+        for (size_t i = 0; grant->row_rule == ROW_SUBTREE && i < policy->n_subtree; i++)
+            buf_printf(&text, " sub=%lld", (long long)policy->subtree[i]);
+    }
+    if (select->filter) /* it may say "@me" */
+        buf_printf(&text, ";filter=%.*s me=%lld dep=%lld", STR_ARGS(filter_print(select->filter, arena)),
+            (long long)policy->user->id, (long long)policy->user->department_id);
+    for (size_t i = 0; i < select->sort.n; i++)
+        buf_printf(&text, ";sort=%c%.*s", select->sort.terms[i].descending ? '-' : '+',
+            STR_ARGS(select->sort.terms[i].field->key));
+    for (size_t i = 0; select->selected && i < plan->form->n_fields; i++)
+        buf_add_char(&text, select->selected[i] ? '1' : '0');
+    struct str copy = arena_copy(arena, buf_str(&text));
+    buf_done(&text);
+    return copy;
+}

@@ -1,0 +1,287 @@
+/*
+ * A query of one form, compiled under the viewer's policy: what may be named, which rows, in which order.
+ * Unknown, hidden and unsortable fields are refused alike. Masked values are unknown: they match nothing and
+ * sort as null.
+ */
+#include "base/clock.h"
+#include "record/select_int.h"
+#include "text/text.h"
+
+static int query_fault(
+    const struct select *select, const char *parameter, enum fault_code fault, struct err *err)
+{
+    return err_add(err, select->arena, str_of(parameter), fault, STR_NULL);
+}
+
+/* "-amount,name" */
+static int parse_sort(struct select *select, struct str text, struct err *err)
+{
+    struct sort *sort = &select->sort;
+    const struct plan *plan = select->plan;
+    while (text.n > 0) {
+        struct str key = str_cut(&text, ',');
+        bool descending = str_starts(key, STR("-"));
+        if (descending)
+            key = (struct str){key.p + 1, key.n - 1};
+        const struct field *field = form_field_find(plan->form, key);
+        if (!field || plan->best[field->index] == LEVEL_HIDDEN || !field->sortable)
+            return query_fault(select, "sort", FAULT_UNKNOWN, err);
+        if (sort->n == SORT_TERMS_MAX)
+            return err_add(err, select->arena, STR("sort"), FAULT_TOO_MANY,
+                arena_printf(select->arena, "%d", SORT_TERMS_MAX));
+        for (size_t i = 0; i < sort->n; i++)
+            if (sort->terms[i].field == field)
+                return query_fault(select, "sort", FAULT_DUPLICATE, err);
+        sort->terms[sort->n++] = (struct sort_term){.field = field, .descending = descending};
+    }
+    sort->id_descending = sort->n == 0 || sort->terms[0].descending;
+    return 0;
+}
+
+static int parse_selected(struct select *select, struct str text, struct err *err)
+{
+    const struct plan *plan = select->plan;
+    if (text.n == 0)
+        return 0;
+    select->selected = arena_new_array(select->arena, bool, plan->form->n_fields);
+    while (text.n > 0) {
+        const struct field *field = form_field_find(plan->form, str_cut(&text, ','));
+        if (!field || plan->best[field->index] == LEVEL_HIDDEN)
+            return query_fault(select, "fields", FAULT_UNKNOWN, err);
+        select->selected[field->index] = true;
+    }
+    return 0;
+}
+
+/* The fields that a filter may name: those that the viewer may see somewhere. */
+static bool find_field(void *arg, struct str key, struct filter_field *ret_field)
+{
+    const struct select *select = arg;
+    const struct field *field = form_field_find(select->plan->form, key);
+    if (!field || select->plan->best[field->index] == LEVEL_HIDDEN)
+        return false;
+    *ret_field = (struct filter_field){.key = field->key,
+        .kind = field->type->filter,
+        .index = field->index,
+        .column = arena_printf(select->arena, "r.`%.*s`", STR_ARGS(field->column)),
+        .is_member = field->type->reference == REFERENCE_MEMBER,
+        .is_department = field->type->reference == REFERENCE_DEPARTMENT};
+    if (field->type->search == SEARCH_FOLDED)
+        ret_field->folded = arena_printf(select->arena, "r.`_f_%.*s`", STR_ARGS(field->column));
+    return true;
+}
+
+static void set_env(struct select *select)
+{
+    const struct policy *policy = select->plan->caller->policy;
+    select->env = (struct filter_env){.me = policy->user->id,
+        .my_department = policy->user->department_id,
+        .subtree = policy->subtree,
+        .n_subtree = policy->n_subtree,
+        .now_us = clock_utc_us(),
+        .zone = select->plan->caller->house->conf->server_time_zone};
+}
+
+static int make(struct arena *arena, struct caller *caller, struct str form_key, int64_t one,
+    const struct select_query *query, struct select **ret_select, struct err *err)
+{
+    struct select *select = arena_new_one(arena, struct select);
+    const struct filter_caller fields = {.arg = select, .find = find_field};
+    enum access_action needed = one ? ACTION_READ : ACTION_LIST;
+    select->arena = arena;
+    select->one = one;
+    int rc = plan_make(arena, caller, form_key, &select->plan, err);
+    if (rc < 0)
+        return rc;
+    if (!(select->plan->grants->actions & 1u << needed))
+        return err_set(err, ERR_FORBIDDEN, "no grant lists or reads the form");
+    set_env(select);
+    select->q = arena_copy(arena, query->q);
+    (void)parse_sort(select, query->sort, err);
+    (void)parse_selected(select, query->fields, err);
+    if (query->filter)
+        (void)filter_parse(query->filter, &fields, arena, &select->filter, err);
+    if (err->code != ERR_NONE)
+        return -(int)err->code;
+    *ret_select = select;
+    return 0;
+}
+
+int select_make(struct arena *arena, struct caller *caller, struct str form_key,
+    const struct select_query *query, struct select **ret_select, struct err *err)
+{
+    return make(arena, caller, form_key, 0, query, ret_select, err);
+}
+
+int select_make_one(struct arena *arena, struct caller *caller, struct str form_key, int64_t id,
+    const struct select_query *query, struct select **ret_select, struct err *err)
+{
+    return make(arena, caller, form_key, id, query, ret_select, err);
+}
+
+struct plan *select_plan(const struct select *select)
+{
+    return select->plan;
+}
+
+const struct filter *select_filter(const struct select *select)
+{
+    return select->filter;
+}
+
+void select_set_now(struct select *select, int64_t now_us)
+{
+    select->env.now_us = now_us;
+}
+
+int64_t select_valid_until(const struct select *select)
+{
+    return select->filter ? filter_valid_until(select->filter, &select->env) : 0;
+}
+
+/* ---- SQL
+ * ------------------------------------------------------------------------------------------------------ */
+
+static struct str upper_ascii(struct str text, struct arena *arena)
+{
+    char *p = arena_alloc(arena, text.n + 1);
+    for (size_t i = 0; i < text.n; i++)
+        p[i] = text.p[i] >= 'a' && text.p[i] <= 'z' ? (char)(text.p[i] - 'a' + 'A') : text.p[i];
+    return (struct str){p, text.n};
+}
+
+static bool is_ascii(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* One field of the search: where it is clear, the text must stand in it. Codes are ASCII columns in upper
+ * case. */
+static void where_field_holds(
+    const struct plan *plan, const struct field *field, struct str folded, struct statement *to)
+{
+    bool code = field->type->search == SEARCH_CODE, always;
+    buf_add_text(to->sql, "(");
+    plan_where_clear(plan, field, to, &always);
+    buf_printf(to->sql, "%sLOCATE(%s, r.`%s%.*s`) > 0)", always ? "" : " AND ",
+        code ? "CONVERT(? USING ascii)" : "?", code ? "" : "_f_", STR_ARGS(field->column));
+    statement_bind(to, DB_S(code ? upper_ascii(folded, task_arena()) : folded));
+}
+
+static void where_search(const struct plan *plan, struct str q, struct statement *to)
+{
+    struct str folded = str_trim(text_fold(task_arena(), q));
+    bool ascii = is_ascii(folded);
+    const char *between = " AND (";
+    size_t conditions = 0;
+    if (folded.n == 0)
+        return;
+    for (size_t i = 0; i < plan->form->n_fields; i++) {
+        const struct field *field = &plan->form->fields[i];
+        bool can_hold = ascii || field->type->search == SEARCH_FOLDED;
+        if (!field->searchable || plan->best[i] < LEVEL_READ || !can_hold)
+            continue;
+        buf_add_text(to->sql, between);
+        where_field_holds(plan, field, folded, to);
+        between = " OR ";
+        conditions++;
+    }
+    buf_add_text(to->sql, conditions == 0 ? " AND FALSE" : ")");
+}
+
+struct where {
+    const struct plan *plan;
+    struct statement *to;
+};
+
+static void bind_value(void *arg, struct db_val value)
+{
+    struct where *where = arg;
+    statement_bind(where->to, value);
+}
+
+static bool append_clear(void *arg, const struct filter_field *field)
+{
+    struct where *where = arg;
+    bool always;
+    plan_where_clear(where->plan, &where->plan->form->fields[field->index], where->to, &always);
+    return !always;
+}
+
+int select_where(const struct select *select, struct statement *to, struct err *err)
+{
+    struct where where = {.plan = select->plan, .to = to};
+    const struct filter_sql sql = {.sql = to->sql,
+        .arena = task_arena(),
+        .as_where = true,
+        .arg = &where,
+        .bind = bind_value,
+        .clear = append_clear};
+    buf_printf(to->sql, " FROM `%.*s` r WHERE r._live = 1 AND ", STR_ARGS(select->plan->form->table));
+    plan_where_rows(select->plan, select->one ? ACTION_READ : ACTION_LIST, to);
+    if (select->one) {
+        buf_add_text(to->sql, " AND r._id = ?");
+        statement_bind(to, DB_I(select->one));
+    }
+    where_search(select->plan, select->q, to);
+    if (!select->filter)
+        return 0;
+    buf_add_text(to->sql, " AND (");
+    int rc = filter_to_sql(select->filter, &select->env, &sql, err);
+    buf_add_text(to->sql, ")");
+    return rc;
+}
+
+void select_columns(const struct select *select, struct statement *to)
+{
+    buf_printf(to->sql, "SELECT %.*s", STR_ARGS(select->plan->columns));
+    for (size_t i = 0; i < select->sort.n; i++) {
+        buf_add_text(to->sql, ", ");
+        sort_expression(select->plan, &select->sort.terms[i], to);
+    }
+}
+
+task_fn int select_window(struct tx *tx, struct select *select, int64_t start, int64_t n,
+    struct select_row **ret_rows, size_t *ret_n, struct err *err)
+{
+    struct statement *sql = statement_new();
+    struct db_rows rows;
+    size_t n_fields = select->plan->form->n_fields;
+    select_columns(select, sql);
+    int rc = select_where(select, sql, err);
+    if (rc < 0)
+        return rc;
+    sort_order(select->plan, &select->sort, sql);
+    buf_add_text(sql->sql, " LIMIT ? OFFSET ?");
+    statement_bind(sql, DB_I(n));
+    statement_bind(sql, DB_I(start));
+    rc = tx_query(tx, buf_cstr(sql->sql), sql->params, sql->n_params, &rows, err);
+    if (rc < 0)
+        return rc;
+    struct select_row *list = arena_new_array(task_arena(), struct select_row, rows.n_rows + 1);
+    for (size_t row = 0; row < rows.n_rows; row++) {
+        plan_read_row(select->plan, &rows, row, 0, &list[row].record);
+        list[row].key.id = list[row].record.id;
+        for (size_t i = 0; i < select->sort.n; i++)
+            list[row].key.values[i] = *db_cell(&rows, row, COLUMN_FIELDS + n_fields + i);
+    }
+    *ret_rows = list;
+    *ret_n = rows.n_rows;
+    return 0;
+}
+
+task_fn int select_count(struct tx *tx, struct select *select, int64_t *ret_total, struct err *err)
+{
+    struct statement *sql = statement_new();
+    struct db_rows rows;
+    buf_add_text(sql->sql, "SELECT COUNT(*)");
+    int rc = select_where(select, sql, err);
+    if (rc == 0)
+        rc = tx_query(tx, buf_cstr(sql->sql), sql->params, sql->n_params, &rows, err);
+    if (rc == 0)
+        *ret_total = db_cell(&rows, 0, 0)->i;
+    return rc;
+}

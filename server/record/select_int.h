@@ -1,0 +1,24 @@
+/* Private to record/: the inside of a select, which pages (list.c) and windows (select.c) share. */
+#ifndef TIDEMARK_RECORD_SELECT_INT_H
+#define TIDEMARK_RECORD_SELECT_INT_H
+
+#include "record/cursor_int.h"
+#include "record/select.h"
+
+struct select {
+    struct arena *arena;
+    struct plan *plan;
+    struct sort sort;
+    struct str q;
+    int64_t one;                 /* this record alone; 0: a list */
+    const struct filter *filter; /* NULL: none */
+    struct filter_env env;
+    bool *selected; /* by field: what to print; NULL: all */
+};
+
+/* " FROM … WHERE …": the rows that the viewer's list holds. */
+int select_where(const struct select *select, struct statement *to, struct err *err);
+/* "SELECT <columns>, <sort expressions>". */
+void select_columns(const struct select *select, struct statement *to);
+
+#endif

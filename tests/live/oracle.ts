@@ -1,0 +1,206 @@
+// Live equals fresh. People of different rights look at random lists, windows and records while others write at random;
+// whenever all is quiet for a moment, what each screen shows by frames alone must be what a fresh query by the same
+// person gives. The seed is all that a failure needs to be played again:
+//
+//   LIVE_SEED=7 LIVE_STEPS=500 node --test live/oracle.test.ts
+import { isDeepStrictEqual } from "node:util";
+import type { Client } from "../lib/client.ts";
+import { formOf, type FieldDefinition } from "../lib/demo.ts";
+import { difference, fresh, Live, type Message, type Mirror, type Request } from "../lib/live.ts";
+import { SqlShell } from "../lib/sql.ts";
+import { waitUntil } from "../lib/wait.ts";
+import { Chance, rangeOver, requestOver } from "./chance.ts";
+import { Writes } from "./writes.ts";
+
+export interface OracleOptions {
+  seed: number;
+  steps: number;
+  binary: string;
+  data: string;
+  logIn: (name: string) => Promise<Client>;
+  people?: string[];
+  subscriptions?: number;
+  /** Stands between the first viewer's socket and his client. */
+  tap?: (message: Message) => Message[];
+}
+export interface OracleOutcome {
+  writes: number;
+  refused: number;
+  comparisons: number;
+  frames: number;
+  snapshots: number;
+  hashes: number;
+  resumed: number;
+  requestsRefused: number;
+}
+
+interface Viewer {
+  name: string;
+  live: Live;
+  fields: FieldDefinition[];
+}
+
+const WRITERS = ["clerk", "clerk2", "manager", "risk"];
+const PEOPLE = ["clerk", "clerk2", "manager", "president", "risk"];
+
+export class Oracle {
+  private readonly options: OracleOptions;
+  private readonly chance: Chance;
+  private readonly shell: SqlShell;
+  private readonly viewers: Viewer[] = [];
+  private writes!: Writes;
+  private epoch = "";
+  private target = -1;
+  private step = 0;
+  private count = { comparisons: 0, resumed: 0, requestsRefused: 0, snapshots: 0, frames: 0, hashes: 0 };
+
+  constructor(options: OracleOptions) {
+    this.options = options;
+    this.chance = new Chance(options.seed);
+    this.shell = new SqlShell(options.binary, options.data);
+  }
+
+  async run(): Promise<OracleOutcome> {
+    try {
+      await this.begin();
+      while (this.step < this.options.steps) {
+        await this.burst();
+        await this.checkpoint();
+      }
+      await this.compareAll();
+    } catch (error) {
+      throw new Error(`${String(error instanceof Error ? error.message : error)}\n${this.tale()}`, { cause: error });
+    } finally {
+      for (const viewer of this.viewers) await viewer.live.close();
+      await this.shell.end();
+    }
+    for (const viewer of this.viewers) for (const mirror of viewer.live.mirrors.values()) this.tally(mirror);
+    return { writes: this.writes.done, refused: this.writes.refused, ...this.count };
+  }
+
+  private tale(): string {
+    const story = this.writes?.story.slice(-25).join("\n    ") ?? "";
+    return `seed ${this.options.seed}, step ${this.step}; the last writes (transaction: what):\n    ${story}`;
+  }
+
+  private async begin(): Promise<void> {
+    const writers = await Promise.all(WRITERS.map(async (name) => Writes.writer(name, await this.options.logIn(name))));
+    this.writes = new Writes(this.shell, writers, this.chance);
+    await this.writes.look();
+    for (const name of this.options.people ?? PEOPLE) {
+      const client = await this.options.logIn(name);
+      const tap = this.viewers.length === 0 ? this.options.tap : undefined;
+      const live = await Live.open(client, tap === undefined ? {} : { tap });
+      const viewer = { name, live, fields: (await formOf(client)).fields };
+      this.viewers.push(viewer);
+      this.epoch = (live.hello?.pos ?? "").split(".")[0] as string;
+      for (let i = 0; i < (this.options.subscriptions ?? 8); i++) this.subscribe(viewer);
+    }
+  }
+
+  private tally(mirror: Mirror): void {
+    this.count.snapshots += mirror.snapshots;
+    this.count.frames += mirror.deltas;
+    this.count.hashes += mirror.hashes;
+  }
+
+  private subscribe(viewer: Viewer): void {
+    const records = this.writes.rows.map((row) => row.id);
+    const request = requestOver(viewer.fields, this.chance, this.writes.places, records);
+    const twin = [...viewer.live.mirrors.values()].some((mirror) => isDeepStrictEqual(mirror.request, request));
+    if (!twin) viewer.live.sub(request);
+  }
+
+  /** Some writes by several hands at once, and screens that change their mind meanwhile. */
+  private async burst(): Promise<void> {
+    const lanes = this.chance.between(1, 3);
+    const each = this.chance.between(1, 4);
+    const lane = async () => {
+      for (let i = 0; i < each; i++) this.target = Math.max(this.target, await this.writes.one());
+    };
+    const running = Array.from({ length: lanes }, lane);
+    this.step += lanes * each;
+    for (const viewer of this.viewers) await this.churn(viewer);
+    await Promise.all(running);
+    if (this.chance.true(0.1)) await this.writes.look();
+  }
+
+  private async churn(viewer: Viewer): Promise<void> {
+    const { live } = viewer;
+    const mirrors = [...live.mirrors.values()].filter((mirror) => mirror.open);
+    if (mirrors.length > 0 && this.chance.true(0.3)) {
+      const mirror = this.chance.pick(mirrors);
+      this.tally(mirror);
+      live.unsub(mirror);
+      this.subscribe(viewer);
+    }
+    const lists = mirrors.filter((mirror) => !mirror.over && mirror.request.kind === "records" && mirror.chan !== undefined && live.mirrors.has(mirror.id));
+    if (lists.length > 0 && this.chance.true(0.2)) {
+      const mirror = this.chance.pick(lists);
+      const range = rangeOver(this.chance, this.writes.rows.map((row) => row.id));
+      const twin = [...live.mirrors.values()].some((other) => isDeepStrictEqual(other.request, { ...mirror.request, range }));
+      if (!twin) live.move(mirror, range);
+    }
+    if (this.chance.true(0.02)) {
+      live.ws.cut();
+      const told = mirrors.map((mirror) => [mirror, mirror.snapshots] as const);
+      await live.reconnect();
+      await waitUntil("every subscription is open again", () => [...live.mirrors.values()].every((mirror) => mirror.open || mirror.over));
+      this.count.resumed += told.filter(([mirror, snapshots]) => live.mirrors.has(mirror.id) && mirror.snapshots === snapshots).length;
+    }
+  }
+
+  /** All is quiet: what a fresh query gives now is what it gave at the last write's position. */
+  private async checkpoint(): Promise<void> {
+    await Promise.all(this.viewers.map(async (viewer) => {
+      const open = [...viewer.live.mirrors.values()].filter((mirror) => !mirror.over);
+      await this.compare(viewer, open.length === 0 ? [] : this.chance.some(open, 3));
+    }));
+  }
+  private async compareAll(): Promise<void> {
+    for (const viewer of this.viewers) await this.compare(viewer, [...viewer.live.mirrors.values()].filter((mirror) => !mirror.over));
+  }
+
+  private async compare(viewer: Viewer, chosen: Mirror[]): Promise<void> {
+    const { live, name } = viewer;
+    const asked: [Mirror, Request, { items: any[]; total: string | undefined } | Error][] = [];
+    for (const mirror of chosen) {
+      const request = mirror.request;
+      asked.push([mirror, request, await fresh(live.client, request).catch((error: Error) => error)]);
+    }
+    // A read of this session is an event of the log: when it comes round, a mark says so, past all writes before it.
+    live.client.expect(200, await live.client.get("/forms/customer/records?limit=1"));
+    await live.until(`${this.epoch}.${this.target}`);
+    for (const [mirror, request, should] of asked) {
+      if (mirror.over && mirror.problem !== undefined) continue;
+      if (should instanceof Error) throw new Error(`${name}: open, but a fresh query fails: ${should.message}\n    ${JSON.stringify(request)}`);
+      const wrong = difference(mirror, should);
+      this.count.comparisons++;
+      if (wrong !== undefined) {
+        throw new Error(`${name}, ${mirror.chan} at ${mirror.pos} (${mirror.at}, wanted ${this.target}), ${mirror.snapshots} snapshots, ${mirror.deltas} deltas: ${wrong}\n    ${JSON.stringify(request)}\n    ${this.lastFrames(mirror)}`);
+      }
+    }
+    if (live.complaints.length > 0) throw new Error(`${name}: ${live.complaints.length} complaints, the first: ${live.complaints[0]}`);
+    await this.checkRefusals(viewer);
+  }
+
+  private lastFrames(mirror: Mirror): string {
+    return mirror.frames.slice(-4).map((frame) => JSON.stringify(frame).slice(0, 1200)).join("\n    ");
+  }
+
+  /** What is refused as a subscription is refused as a query, with the same faults. */
+  private async checkRefusals(viewer: Viewer): Promise<void> {
+    const { live } = viewer;
+    for (const mirror of [...live.mirrors.values()].filter((each) => each.over)) {
+      const should = await fresh(live.client, mirror.request).catch((error: Error) => error);
+      if (!(should instanceof Error) || !should.message.includes(`got ${mirror.problem?.status}`)) {
+        if (!(mirror.request.kind === "record" && mirror.problem?.status === 404)) {
+          throw new Error(`${viewer.name}: refused with ${JSON.stringify(mirror.problem)}, but a fresh query gives ${JSON.stringify(should).slice(0, 300)}\n    ${JSON.stringify(mirror.request)}`);
+        }
+      }
+      this.count.requestsRefused++;
+      live.mirrors.delete(mirror.id);
+      this.subscribe(viewer);
+    }
+  }
+}
