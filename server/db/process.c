@@ -43,11 +43,16 @@ static void on_exit_of(uv_process_t *uv, int64_t exit_status, int signal)
     }
 }
 
-/* The server stands in sbin, which ordinary users do not have in their path; its messages are to be plain. */
-static char **make_environment(struct arena *arena)
+/*
+ * The server stands in sbin, which ordinary users do not have in their path; its messages are to be plain.
+ * Its temporary files stay in the data folder: in a shared /tmp each MariaDB that starts removes the
+ * temporary tables of every other one ("Unknown table 'mysql.tmp_user_sys'", or worse, in the middle of
+ * mariadb-install-db).
+ */
+static char **make_environment(struct arena *arena, struct str cwd)
 {
     const char *path = getenv("PATH");
-    char **env = arena_new_array(arena, char *, 4);
+    char **env = arena_new_array(arena, char *, 5);
     struct str line =
         arena_printf(arena, "PATH=%s%s/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/sbin:/bin",
             path != NULL ? path : "", path != NULL ? ":" : "");
@@ -58,6 +63,9 @@ static char **make_environment(struct arena *arena)
     memcpy(env[1], "LC_ALL=C.UTF-8", sizeof "LC_ALL=C.UTF-8");
     env[2] = arena_alloc(arena, sizeof "TZ=UTC");
     memcpy(env[2], "TZ=UTC", sizeof "TZ=UTC");
+    line = arena_printf(arena, "TMPDIR=%.*s", STR_ARGS(cwd));
+    env[3] = arena_alloc(arena, line.n + 1);
+    memcpy(env[3], line.p, line.n);
     return env;
 }
 
@@ -89,7 +97,7 @@ int process_start(const char *const *argv, struct str cwd, struct str log, bool 
         .file = arguments[0],
         .cwd = arena_cstr(task_arena(), cwd),
         .args = arguments,
-        .env = make_environment(task_arena()),
+        .env = make_environment(task_arena(), cwd),
         .flags = own_session ? UV_PROCESS_DETACHED : 0,
         .stdio = stdio,
         .stdio_count = 3};
