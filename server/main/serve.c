@@ -12,10 +12,11 @@
 #include "net/ws.h"
 #include "text/text.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
-enum { DRAIN_MS = 5000, POLL_MS = 1000, ROWS_DEFAULT = 10000, ROWS_MAX = 5000000 };
+enum { DRAIN_MS = 5000, POLL_MS = 1000, TRIM_TURNS = 30, ROWS_DEFAULT = 10000, ROWS_MAX = 5000000 };
 
 struct server {
     const struct options *options;
@@ -98,6 +99,7 @@ static void watch_signals(struct server *server)
 static task_fn void poll_world(void *arg)
 {
     struct server *server = arg;
+    unsigned turns = 0;
     while (!server->stop) {
         struct err err = {0};
         int world = world_refresh(&server->boot.house, &err);
@@ -108,6 +110,8 @@ static task_fn void poll_world(void *arg)
         if (task_sleep(POLL_MS, &err) < 0)
             break;
         arena_clear(task_arena());
+        if (++turns % TRIM_TURNS == 0)
+            (void)malloc_trim(0); /* what a burst took goes back to the system */
     }
     server->polled = true;
     task_cond_wake_all(&server->stopping);

@@ -113,27 +113,35 @@ void record_print(const struct plan *plan, const struct record *record, struct j
     record_print_selected(plan, record, NULL, out);
 }
 
-/* The bytes of a value for the hash: its kind, then its text. */
-static struct str value_bytes(const struct db_val *value, struct arena *arena)
+/* A value as two pieces of the hash: its kind, so that null, 7 and "7" differ, and its bytes. */
+static size_t add_value_pieces(const struct db_val *value, struct arena *arena, struct str *pieces)
 {
-    if (value->kind == DB_NULL)
-        return STR("");
-    if (value->kind == DB_INT)
-        return arena_printf(arena, "i%lld", (long long)value->i);
-    return arena_printf(arena, "t%.*s", STR_ARGS(value->s));
+    pieces[1] = STR_NULL;
+    if (value->kind == DB_NULL) {
+        pieces[0] = STR("n");
+    } else if (value->kind == DB_INT) {
+        int64_t *copy = arena_new_one(arena, int64_t);
+        *copy = value->i;
+        pieces[0] = STR("i");
+        pieces[1] = (struct str){(const char *)copy, sizeof(*copy)};
+    } else {
+        pieces[0] = STR("t");
+        pieces[1] = value->s;
+    }
+    return 2;
 }
 
 struct str record_version(const struct plan *plan, const struct record *record)
 {
     struct arena *arena = task_arena();
-    struct str *pieces = arena_new_array(arena, struct str, 2 * plan->form->n_fields + 2);
+    struct str *pieces = arena_new_array(arena, struct str, 3 * plan->form->n_fields + 2);
     size_t n = 0;
     pieces[n++] = plan->form->key;
-    pieces[n++] = arena_printf(arena, "%lld", (long long)record->id);
+    pieces[n++] = (struct str){(const char *)&record->id, sizeof(record->id)};
     for (size_t i = 0; i < plan->form->n_fields; i++)
         if (record->view->levels[i] >= LEVEL_READ) {
             pieces[n++] = plan->form->fields[i].key;
-            pieces[n++] = value_bytes(&record->values[i], arena);
+            n += add_value_pieces(&record->values[i], arena, &pieces[n]);
         }
     unsigned char digest[CRYPTO_SHA256_BYTES];
     crypto_hmac_pieces(plan->caller->house->server_key, pieces, n, digest);
