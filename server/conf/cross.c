@@ -124,6 +124,7 @@ void conf_cross_check(struct loading *loading)
             STR_ARGS(conf->server_log_level));
     if (conf->server_time_zone.n == 0)
         conf_problem(loading, SETTING(server, time_zone), "expected the name of a time zone");
+    check_order(loading, SETTING(limits, ws_ping_s), SETTING(limits, ws_silent_s));
     check_order(loading, SETTING(records, page_default), SETTING(records, page_max));
     check_order(loading, SETTING(audit, read_batch), SETTING(audit, read_queue));
 #ifndef TIDEMARK_TORTURE

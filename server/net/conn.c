@@ -188,6 +188,13 @@ static void feed(struct conn *conn, struct str *bytes)
     }
 }
 
+void conn_read_over(struct conn *conn, size_t n)
+{
+    conn->lingered += n;
+    if (conn->lingered > LINGER_BYTES)
+        conn_kill(conn);
+}
+
 /* What cannot be used now is kept; past the limit it is read over, and the connection ends after its answer.
  */
 static void keep_ahead(struct conn *conn, struct str bytes)
@@ -198,9 +205,7 @@ static void keep_ahead(struct conn *conn, struct str bytes)
     }
     conn->overrun = true;
     buf_done(&conn->ahead);
-    conn->lingered += bytes.n;
-    if (conn->lingered > LINGER_BYTES)
-        conn_kill(conn);
+    conn_read_over(conn, bytes.n);
 }
 
 static void take(struct conn *conn, struct str bytes)

@@ -146,7 +146,8 @@ ssize_t conn_read(void *owner, void *p, size_t n); /* the tap's callback */
 void conn_refuse(struct conn *conn, enum err_code code, const char *why);
 void conn_answer(struct conn *conn); /* the exchange's answer stands */
 void conn_kill(struct conn *conn);
-void conn_wait_over(struct conn *conn); /* what wait_kind names did not come */
+void conn_read_over(struct conn *conn, size_t n); /* bytes that nobody wants: only so many */
+void conn_wait_over(struct conn *conn);           /* what wait_kind names did not come */
 
 /* write.c: answers on their way, and the ends of connections. */
 int conn_write(struct conn *conn); /* -1: libwebsockets is to close it */

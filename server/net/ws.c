@@ -76,12 +76,14 @@ static void set_heard(struct ws *ws, int64_t now_us)
     list_append(&net->ws.silences, &ws->silence_link);
 }
 
-static struct ws *ws_new(struct conn *conn)
+static struct ws *ws_new(struct conn *conn, struct str peer)
 {
     struct ws *ws = must_alloc(sizeof(*ws));
     int64_t now_us = clock_monotonic_us();
     ws->magic = WS_MAGIC;
     ws->conn = conn;
+    must(peer.n < sizeof(ws->peer));
+    memcpy(ws->peer, peer.p, peer.n);
     ws->number = ++conn->net->ws.n_opened;
     frame_init(&ws->reader, &conn->net->ws.rules);
     list_init(&ws->ping_link);
@@ -121,9 +123,9 @@ void ws_open(struct conn *conn, const struct net_request *request)
     wait_clear(conn);
     tune_socket(conn);
     conn->state = CONN_UPGRADED;
-    conn->ws = ws_new(conn);
+    conn->ws = ws_new(conn, request->peer);
     log_event(LOG_DEBUG, "net", "socket opened", LOG_I("socket", conn->ws->number),
-        LOG_C("peer", conn->address), LOG_C("req", request->id));
+        LOG_C("peer", conn->ws->peer), LOG_C("req", request->id));
     net->ws.events->opened(conn->ws, request, net->ws.arg);
     if (early.n > 0)
         ws_take(conn, buf_str(&early));
@@ -151,8 +153,8 @@ void ws_end(struct conn *conn)
  * over; ws may be gone after this. */
 static void fail(struct ws *ws, int code, const char *why)
 {
-    log_event(LOG_DEBUG, "net", "socket refused", LOG_I("socket", ws->number),
-        LOG_C("peer", ws->conn->address), LOG_I("code", code), LOG_C("why", why));
+    log_event(LOG_DEBUG, "net", "socket refused", LOG_I("socket", ws->number), LOG_C("peer", ws->peer),
+        LOG_I("code", code), LOG_C("why", why));
     ws->conn->net->stats.refused_total++;
     ws->deaf = true;
     if (ws->closing)
@@ -217,6 +219,10 @@ void ws_take(struct conn *conn, struct str bytes)
 {
     struct ws *ws = conn->ws;
     CHECK(ws, WS_MAGIC);
+    if (ws->deaf) {
+        conn_read_over(conn, bytes.n);
+        return;
+    }
     while (!ws->deaf && !conn->kill) {
         struct str payload;
         enum frame_step step = frame_feed(&ws->reader, &bytes, &payload);
@@ -274,7 +280,7 @@ void *ws_data(const struct ws *ws)
 
 struct str ws_peer(const struct ws *ws)
 {
-    return str_of(ws->conn->address);
+    return str_of(ws->peer);
 }
 
 uint64_t ws_number(const struct ws *ws)

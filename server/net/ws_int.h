@@ -19,6 +19,7 @@ struct ws {
     struct conn *conn;
     void *data;
     uint64_t number;
+    char peer[INET6_ADDRSTRLEN]; /* the client's address, by a trusted proxy's word if there is one */
     struct frame_reader reader;
     struct list ping_link, silence_link;
     int64_t ping_at_us, silent_at_us;

@@ -17,7 +17,9 @@ static const struct gate_rules RULES = {.head_bytes = 512,
     .target_bytes = 128,
     .body_bytes = 4096,
     .hosts = HOSTS,
-    .n_hosts = 1};
+    .n_hosts = 1,
+    .upgrade_path = {"/w", 2},
+    .upgrade_protocol = {"p", 1}};
 
 struct record {
     struct gate gate;
@@ -34,6 +36,11 @@ static void check_head(const struct gate_head *head)
     must(head->kept[GATE_HOST].n > 0);
     bool takes_body = head->method == NET_POST || head->method == NET_PUT || head->method == NET_PATCH;
     must(takes_body || head->body_bytes == 0);
+    if (head->upgrade) {
+        must(head->method == NET_GET && str_eq(head->path, RULES.upgrade_path) && head->body_bytes == 0);
+        must(str_eq(head->kept[GATE_WEBSOCKET_VERSION], STR("13")) && head->kept[GATE_WEBSOCKET_KEY].n == 24);
+        must(str_eq(head->kept[GATE_WEBSOCKET_PROTOCOL], RULES.upgrade_protocol));
+    }
     for (enum gate_header h = 0; h < GATE_HEADER_COUNT; h++)
         for (size_t i = 0; i < head->kept[h].n; i++)
             must(head->kept[h].p[i] != '\r' && head->kept[h].p[i] != '\n' && head->kept[h].p[i] != 0);
@@ -43,8 +50,8 @@ static void add_head(struct record *record)
 {
     const struct gate_head *head = &record->gate.head;
     check_head(head);
-    buf_printf(&record->text, "%d %d %d %d ", (int)head->method, (int)head->body_bytes, head->close,
-        head->expect_continue);
+    buf_printf(&record->text, "%d %d %d %d %d ", (int)head->method, (int)head->body_bytes, head->close,
+        head->expect_continue, head->upgrade);
     buf_add_str(&record->text, head->path);
     buf_add_str(&record->text, head->query);
     for (enum gate_header h = 0; h < GATE_HEADER_COUNT; h++)

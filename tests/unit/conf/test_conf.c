@@ -342,6 +342,8 @@ static void test_cross_checks(void **state)
         ":4, server.listen: expected a loopback address");
     assert_problems("[server]\ntrusted_proxy = 10.0.0.1,proxy\n",
         ":2, server.trusted_proxy: expected IPv4 or IPv6 addresses");
+    assert_problems(
+        "[limits]\nws_ping_s = 90\n", ":2, limits.ws_ping_s: expected no more than limits.ws_silent_s (60)");
     assert_problems("[server]\nname = a b\n", ":2, server.name: expected host names");
     assert_problems("[server]\nname = a,,b\n", ":2, server.name: expected host names");
     assert_problems(

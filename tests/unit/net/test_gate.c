@@ -20,10 +20,15 @@ struct verdict {
     struct gate gate;
 };
 
-static void verdict_init(struct verdict *verdict)
+static void verdict_init_with(struct verdict *verdict, const struct gate_rules *rules)
 {
     buf_init(&verdict->text, 0);
-    gate_init(&verdict->gate, &RULES);
+    gate_init(&verdict->gate, rules);
+}
+
+static void verdict_init(struct verdict *verdict)
+{
+    verdict_init_with(verdict, &RULES);
 }
 
 static void verdict_done(struct verdict *verdict)
@@ -227,6 +232,42 @@ static void test_every_byte(void **state)
     assert_true(n_passed > 100); /* letters of the path, the query and the unread header */
 }
 
+/* A handshake passes whole, however it is cut, and not without any one of its lines, nor where no live path
+ * is served. Frames behind it are left to others. */
+static void test_upgrade(void **state)
+{
+    static const char *const lines[] = {"GET /live HTTP/1.1\r\n", "Host: localhost\r\n",
+        "Upgrade: websocket\r\n", "Connection: Upgrade\r\n", "Sec-WebSocket-Version: 13\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "Sec-WebSocket-Protocol: p\r\n", "\r\n"};
+    enum { LINES = sizeof(lines) / sizeof(lines[0]) };
+    struct gate_rules rules = RULES;
+    struct verdict v;
+    struct buf request;
+    (void)state;
+    rules.upgrade_path = STR("/live");
+    rules.upgrade_protocol = STR("p");
+    buf_init(&request, 0);
+    for (size_t without = 1; without < LINES; without++) { /* in the last round, none */
+        buf_clear(&request);
+        for (size_t i = 0; i < LINES; i++)
+            if (i != without || without == LINES - 1)
+                buf_add_text(&request, lines[i]);
+        verdict_init_with(&v, &rules);
+        assert_int_equal(verdict_feed(&v, buf_str(&request)), without == LINES - 1);
+        verdict_done(&v);
+    }
+    for (size_t at = 0; at <= request.n; at++) {
+        verdict_init_with(&v, &rules);
+        feed_cut_at(&v, buf_str(&request), at);
+        assert_true(str_find(buf_str(&v.text), STR(" upgrade[")) != SIZE_MAX);
+        verdict_done(&v);
+    }
+    verdict_init(&v);
+    assert_false(verdict_feed(&v, buf_str(&request)));
+    verdict_done(&v);
+    buf_done(&request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_upgrade),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,6 +123,38 @@ static void test_origins(void **state)
     }
 }
 
+static void with_proxy(struct conf *conf)
+{
+    conf->server_trusted_proxy = STR("127.0.0.1");
+}
+
+/* Behind a proxy that speaks TLS for us, its word decides which origin is ours, and whose the socket is. */
+static void test_proxy(void **state)
+{
+    static const char forwarded[] = "X-Forwarded-Proto: https\r\nX-Forwarded-For: 203.0.113.9\r\n";
+    struct server server = ws_server_start((struct server_setup){.tune = with_proxy});
+    (void)state;
+    struct ws_client ws = ws_dial(&server, false);
+    assert_int_equal(
+        ws_shake(&ws, (struct handshake){.more = forwarded, .origin = "https://" TEST_HOST}, STR_NULL), 101);
+    ws_put(&ws, 0x81, STR("peer"));
+    expect_frame(&ws, 0x81, STR("203.0.113.9"));
+    ws_hang_up(&ws);
+    ws = ws_dial(&server, false);
+    assert_int_equal(ws_shake(&ws, (struct handshake){.more = forwarded}, STR_NULL), 403);
+    ws_hang_up(&ws);
+    server_stop(&server);
+    /* Without one, nobody's word counts. */
+    struct handshake forged = {.more = forwarded, .origin = "https://" TEST_HOST};
+    assert_int_equal(status_of(false, forged), 403);
+    ws = ws_dial(&servers[0], false);
+    forged.origin = NULL;
+    assert_int_equal(ws_shake(&ws, forged, STR_NULL), 101);
+    ws_put(&ws, 0x81, STR("peer"));
+    expect_frame(&ws, 0x81, STR("127.0.0.1"));
+    ws_hang_up(&ws);
+}
+
 /* An ordinary request of the live path goes to the handler; a connection that has served requests can still
  * be upgraded; and the answer to an upgrade carries what every answer carries. */
 static void test_beside_requests(void **state)
@@ -407,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_good_handshakes),
         cmocka_unit_test(test_bad_handshakes),
         cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_beside_requests),
         cmocka_unit_test(test_frames_behind_handshake),
         cmocka_unit_test(test_lengths),

@@ -345,6 +345,27 @@ static void test_refusal_while_stalled(void **state)
     }
 }
 
+/* Neither reads nor stops writing: cut off after so many bytes, not after so much time. */
+static void test_flood_behind_refusal(void **state)
+{
+    static char junk[1 << 16];
+    (void)state;
+    for (int tls = 0; tls < 2; tls++) {
+        struct server server = start(tls);
+        struct ws_client ws = ws_connect(&server, tls);
+        size_t sent = 0;
+        ws_put(&ws, 0x81, STR("flood 1000 300000"));
+        wait_until(atomic_load(&ws_shared->holding) == 1);
+        ws_put(&ws, 0x83, STR_NULL);
+        while (sent < (64u << 20) && client_send(&ws.client, (struct str){junk, sizeof(junk)}))
+            sent += sizeof(junk);
+        assert_true(sent < (64u << 20));
+        wait_until(atomic_load(&ws_shared->closed) == 1);
+        ws_hang_up(&ws);
+        stop(&server);
+    }
+}
+
 static void reset(struct ws_client *ws)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -449,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_close_unanswered),
         cmocka_unit_test(test_close_while_stalled),
         cmocka_unit_test(test_refusal_while_stalled),
+        cmocka_unit_test(test_flood_behind_refusal),
         cmocka_unit_test(test_clients_vanish),
         cmocka_unit_test(test_idle),
         cmocka_unit_test(test_stop),

@@ -4,7 +4,8 @@
  *
  * The server's side obeys what a text message begins with: "close CODE reason" closes, "flood N BYTES" sends
  * N frames of so many bytes, each as soon as the socket is free, "gather N BYTES" gives them to the socket
- * all at once; anything else is sent back.
+ * all at once; "peer" is answered with the client's address,
+ * anything else is sent back.
  */
 #ifndef TIDEMARK_TESTS_NET_WS_CLIENT_H
 #define TIDEMARK_TESTS_NET_WS_CLIENT_H
@@ -99,7 +100,7 @@ static inline void on_message(struct ws *ws, struct str text, void *arg)
         start_flood(ws, rest, at_once);
         return;
     }
-    struct ws_bytes *frame = ws_frame(text);
+    struct ws_bytes *frame = ws_frame(str_eq(verb, STR("peer")) ? ws_peer(ws) : text);
     ws_send(ws, &frame, 1);
     ws_bytes_unref(frame);
 }
