@@ -5,6 +5,7 @@
 #include "main/main_int.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static const struct command COMMANDS[] = {
         "config\n  Prints every setting with its default, as a configuration file.\n"},
     {"version", command_version, "", "version\n  Prints the version.\n"},
 };
-enum { N_COMMANDS = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
+enum { MAPPED_BYTES = 1 << 20, N_COMMANDS = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
 
 static void print_usage(FILE *to)
 {
@@ -94,6 +95,9 @@ static int read_options(const struct command *command, int argc, char **argv, st
 
 int main(int argc, char **argv)
 {
+    /* Large blocks (a password hash takes 19 MiB) are mapped each for itself, so that they go back at once. A
+     * fixed threshold, for glibc would raise its own after the first such block. */
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
     struct options options = {.data = "var"};
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_usage(argc < 2 ? stderr : stdout);
