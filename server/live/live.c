@@ -158,6 +158,7 @@ void live_hear(struct live *live, const struct feed_tx *tx)
 {
     CHECK(live, LIVE_MAGIC);
     live->in_parts = !tx->last;
+    live->hearing = tx->sequence;
     keep_for_loading(live, tx);
     for (size_t i = 0; i < tx->n_changes; i++)
         hear_change(live, &tx->changes[i]);
@@ -195,7 +196,7 @@ void live_world_changed(struct live *live)
 void live_lost(struct live *live)
 {
     live->in_parts = false;
-    live->pos = feed_stats_now(live->feed).handed_over;
+    live->pos = live->hearing = feed_stats_now(live->feed).handed_over;
     list_for_each (it, &live->sockets)
         list_entry(it, struct socket, in_live)->mark_pos = 0; /* another history */
     live_world_changed(live);

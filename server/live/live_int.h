@@ -81,6 +81,7 @@ struct channel {
     int64_t pos;       /* sequence that the band stands at */
     int64_t told_pos;  /* … that the frames stand at */
     int64_t held_pos;  /* while loading: all up to here has been told */
+    int64_t load_from; /* … and what is read must hold this transaction */
     int64_t first_pos; /* of the first state that was told */
     int64_t *told;     /* ids of the window as last told */
     size_t n_told;
@@ -159,6 +160,7 @@ struct live {
     struct list sockets, channels, dirty, touched, loading;
     struct map *by_key, *forms; /* channels; forms by id */
     int64_t pos;                /* sequence of the last whole transaction heard */
+    int64_t hearing;            /* … and of the one in hand */
     bool in_parts;              /* some of a large transaction has been heard, not yet all */
     int64_t world;              /* counts live_world_changed */
     int64_t now_us;

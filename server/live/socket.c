@@ -145,6 +145,39 @@ static void add_state(struct pieces *pieces, struct viewer *viewer)
     }
 }
 
+/* Who asks the same twice on one socket has one channel: its frames go over the wire once. */
+static void bring_along(const struct viewer *viewer)
+{
+    list_for_each (it, &viewer->socket->viewers) {
+        struct viewer *other = list_entry(it, struct viewer, in_socket);
+        if (other == viewer || other->channel != viewer->channel || !other->told)
+            continue;
+        other->cursor = viewer->cursor;
+        other->needs_snapshot = viewer->needs_snapshot;
+        other->presence_turn = viewer->presence_turn;
+    }
+}
+
+static bool is_shown_before(const struct viewer *viewer)
+{
+    for (struct list *it = viewer->socket->viewers.next; it != &viewer->in_socket; it = it->next) {
+        const struct viewer *other = list_entry(it, struct viewer, in_socket);
+        if (other->channel == viewer->channel && other->told)
+            return true;
+    }
+    return false;
+}
+
+/* Joins others of its socket: they go on from one state. */
+static void join_siblings(struct viewer *viewer)
+{
+    list_for_each (it, &viewer->socket->viewers) {
+        const struct viewer *other = list_entry(it, struct viewer, in_socket);
+        if (other != viewer && other->channel == viewer->channel && other->told)
+            viewer->needs_snapshot = true;
+    }
+}
+
 /* What one viewer is owed. False: the write is full, there is more. */
 static bool add_viewer(struct pieces *pieces, struct viewer *viewer)
 {
@@ -157,12 +190,16 @@ static bool add_viewer(struct pieces *pieces, struct viewer *viewer)
         viewer->needs_snapshot = true;
         channel->live->stats.resyncs++;
     }
+    if (!viewer->told)
+        join_siblings(viewer);
     if (viewer->needs_snapshot && !channel_is_settled(channel))
         return true; /* channel_settled comes back to it */
     add_state(pieces, viewer);
     for (; viewer->cursor < channel->head; viewer->cursor++) {
-        if (pieces->n + 2 > LIVE_PIECES)
+        if (pieces->n + 2 > LIVE_PIECES) {
+            bring_along(viewer);
             return false;
+        }
         add_piece(pieces, channel->ring[viewer->cursor % LIVE_RING].bytes, false);
         pieces->told = true;
     }
@@ -170,6 +207,7 @@ static bool add_viewer(struct pieces *pieces, struct viewer *viewer)
         add_piece(pieces, channel->presence, false);
         viewer->presence_turn = channel->presence_turn;
     }
+    bring_along(viewer);
     return true;
 }
 
@@ -212,7 +250,7 @@ static struct ws_bytes *hashed_mark(struct socket *socket, int64_t pos)
         struct viewer *viewer = list_entry(it, struct viewer, in_socket);
         struct channel *channel = viewer->channel;
         if (!channel || !viewer->told || viewer->needs_snapshot || channel->kind == CHANNEL_LOG ||
-            channel->phase != CHANNEL_OPEN || !channel_is_settled(channel))
+            channel->phase != CHANNEL_OPEN || !channel_is_settled(channel) || is_shown_before(viewer))
             continue;
         json_out_key(&out, str_of(channel->name));
         json_out_text(&out, frame_hash(channel));

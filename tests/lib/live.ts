@@ -190,6 +190,7 @@ export class Live {
     mirror.open = false;
     mirror.state = undefined;
     this.ws.send(JSON.stringify({ op: "move", chan: mirror.chan, range }));
+    mirror.chan = undefined;
   }
   edit(form: string, record: string, field?: string): void {
     this.ws.send(JSON.stringify({ op: "edit", form, record, ...(field === undefined ? {} : { field }) }));
@@ -215,9 +216,9 @@ export class Live {
   private complain(what: string, message: unknown): void {
     this.complaints.push(`${what}: ${JSON.stringify(message).slice(0, 1500)}`);
   }
-  private byChan(chan: string | undefined): Mirror | undefined {
-    for (const mirror of this.mirrors.values()) if (mirror.chan === chan && chan !== undefined) return mirror;
-    return undefined;
+  /** Two subscriptions that ask the same have one channel, whose frames come once. */
+  private byChan(chan: string | undefined): Mirror[] {
+    return [...this.mirrors.values()].filter((mirror) => mirror.chan === chan && chan !== undefined);
   }
 
   /** Public for tests that bring messages of their own. */
@@ -259,8 +260,11 @@ export class Live {
   }
 
   private hearFrame(message: Message): void {
-    const mirror = this.byChan(message.chan);
-    if (mirror === undefined) return; // on its way when we left
+    // None: on its way when we left.
+    for (const mirror of this.byChan(message.chan)) this.showFrame(mirror, message);
+  }
+
+  private showFrame(mirror: Mirror, message: Message): void {
     mirror.frames.push(message);
     if (mirror.frames.length > 8) mirror.frames.shift();
     if (message.op === "snapshot") {
@@ -276,7 +280,7 @@ export class Live {
       if (sequenceOf(message.pos) < sequenceOf(mirror.pos)) this.complain(`a delta behind ${mirror.pos}`, message);
       mirror.deltas++;
       const fault = mirror.isLog ? applyLog(mirror, message) : applyDelta(mirror, message);
-      if (fault !== undefined) this.complain(fault, message);
+      if (fault !== undefined) this.complain(fault, mirror.frames.slice(-3));
     }
     mirror.pos = message.pos;
     mirror.at = sequenceOf(message.pos);
@@ -294,11 +298,12 @@ export class Live {
       if (mirror.open) mirror.at = Math.max(mirror.at, sequenceOf(message.pos));
     }
     for (const [chan, hash] of Object.entries(message.hash ?? {})) {
-      const mirror = this.byChan(chan);
-      if (mirror === undefined || !mirror.open || mirror.isLog) continue;
-      mirror.hashes++;
-      const own = stateHash(mirror.items);
-      if (own !== hash) this.complain(`the hash of ${chan} is ${own} here`, message);
+      for (const mirror of this.byChan(chan)) {
+        if (!mirror.open || mirror.isLog) continue;
+        mirror.hashes++;
+        const own = stateHash(mirror.items);
+        if (own !== hash) this.complain(`the hash of ${chan} is ${own} here`, message);
+      }
     }
   }
 
@@ -311,7 +316,7 @@ export class Live {
 
   private hearError(message: Message): void {
     this.errors.push(message);
-    const mirror = message.id === undefined ? this.byChan(message.chan) : this.mirrors.get(message.id);
+    const mirror = message.id === undefined ? this.byChan(message.chan)[0] : this.mirrors.get(message.id);
     if (mirror === undefined) return;
     mirror.problem = message.problem;
     mirror.over = true;

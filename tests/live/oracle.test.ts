@@ -7,11 +7,13 @@ import { freshLogin, sharedServer } from "../lib/shared.ts";
 import { Oracle, type OracleOptions } from "./oracle.ts";
 
 const SEED = Number(process.env["LIVE_SEED"] ?? (Date.now() % 1_000_000_007));
+const PEOPLE = process.env["LIVE_PEOPLE"]?.split(",");
+const CAREFUL = process.env["LIVE_CAREFUL"] !== undefined;
 const STEPS = Number(process.env["LIVE_STEPS"] ?? 2000);
 
 async function oracle(more: Partial<OracleOptions>): Promise<Oracle> {
   const { binary, data } = await sharedServer();
-  return new Oracle({ seed: SEED, steps: STEPS, binary, data, logIn: freshLogin, ...more });
+  return new Oracle({ seed: SEED, steps: STEPS, binary, data, logIn: freshLogin, careful: CAREFUL, ...(PEOPLE === undefined ? {} : { people: PEOPLE }), ...more });
 }
 
 test(`${STEPS} random writes: what frames have built is what a fresh query gives (seed ${SEED})`, async (t) => {

@@ -175,11 +175,11 @@ export class Writes {
         return (
           `CREATE TEMPORARY TABLE ${copy} AS SELECT * FROM rec_customer WHERE _id = ${id};\n` +
           `UPDATE ${copy} SET _id = _id + ${1000 + this.serial}, no = NULL, credit_code = NULL, registered_capital = ${this.chance.below(100)};\n` +
-          `INSERT INTO rec_customer SELECT * FROM ${copy};\nDROP TEMPORARY TABLE ${copy}`
+          `INSERT IGNORE INTO rec_customer SELECT * FROM ${copy};\nDROP TEMPORARY TABLE ${copy}`
         );
       }
       case 4:
-        return `UPDATE rec_customer SET _id = _id + 1 WHERE _id = ${id}`;
+        return `UPDATE IGNORE rec_customer SET _id = _id + 1 WHERE _id = ${id}`;
       default:
         return `UPDATE rec_customer SET stage = 'won' WHERE _id = ${id};\nUPDATE rec_customer SET stage = 'lead' WHERE _id = ${id}`;
     }
