@@ -82,8 +82,9 @@ int feed_group_begin(struct feed_stream *stream, const struct feed_event *event,
             (unsigned long long)gtid.sequence,
             (unsigned long long)feed_position_sequence(&stream->position, gtid.domain));
     }
-    if (stream->is_cut && gtid.domain == stream->cut.domain) {
-        if (gtid.sequence != stream->cut.sequence || gtid.server != stream->cut.server) {
+    if (stream->is_cut) { /* nothing may come between its parts */
+        if (gtid.domain != stream->cut.domain || gtid.sequence != stream->cut.sequence ||
+            gtid.server != stream->cut.server) {
             return err_set(err, ERR_INTERNAL, "feed half of %u-%u-%llu was read, and it is gone",
                 stream->cut.domain, stream->cut.server, (unsigned long long)stream->cut.sequence);
         }
