@@ -26,7 +26,7 @@ static const char SESSION[] =
     "id token_hash user_id started_at last_seen_at ends_at ended_at end_reason address agent";
 static const char APP_USER[] = "id login login_key name department_id password disabled_at created_at _rev";
 
-static struct feed_table *make_table(const char *schema, const char *name, const char *columns)
+static inline struct feed_table *make_table(const char *schema, const char *name, const char *columns)
 {
     struct feed_table *table = arena_new_one(made.arena, struct feed_table);
     struct str rest = str_of(columns);
@@ -37,7 +37,7 @@ static struct feed_table *make_table(const char *schema, const char *name, const
     return table;
 }
 
-static size_t column_of(const struct feed_table *table, const char *name)
+static inline size_t column_of(const struct feed_table *table, const char *name)
 {
     for (size_t i = 0; i < table->n_columns; i++)
         if (str_eq(table->columns[i].name, str_of(name)))
@@ -45,12 +45,13 @@ static size_t column_of(const struct feed_table *table, const char *name)
     abort();
 }
 
-static void set(struct feed_change *change, struct db_val *image, const char *column, struct db_val value)
+static inline void set(
+    struct feed_change *change, struct db_val *image, const char *column, struct db_val value)
 {
     image[column_of(change->table, column)] = value;
 }
 
-static struct db_val *copy_image(const struct feed_table *table, const struct db_val *image)
+static inline struct db_val *copy_image(const struct feed_table *table, const struct db_val *image)
 {
     struct db_val *copy = arena_new_array(made.arena, struct db_val, table->n_columns);
     if (image)
@@ -59,7 +60,7 @@ static struct db_val *copy_image(const struct feed_table *table, const struct db
 }
 
 /* A row of an op, all null; an UPDATE has two images alike. */
-static struct feed_change make_change(enum feed_op op, const struct feed_table *table)
+static inline struct feed_change make_change(enum feed_op op, const struct feed_table *table)
 {
     struct feed_change change = {.op = op, .table = table};
     if (op != FEED_INSERT)
@@ -69,7 +70,7 @@ static struct feed_change make_change(enum feed_op op, const struct feed_table *
     return change;
 }
 
-static struct feed_change *add(struct feed_change change)
+static inline struct feed_change *add(struct feed_change change)
 {
     if (made.n_changes == MADE_MAX)
         abort();
@@ -77,14 +78,14 @@ static struct feed_change *add(struct feed_change change)
     return &made.changes[made.n_changes++];
 }
 
-static void add_statement(const char *text)
+static inline void add_statement(const char *text)
 {
     made.statements[made.n_statements++] = (struct feed_statement){STR("tidemark"), str_of(text)};
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
-static struct feed_change customer(enum feed_op op, int64_t id)
+static inline struct feed_change customer(enum feed_op op, int64_t id)
 {
     struct feed_change change = make_change(op, make_table("tidemark", "rec_customer", CUSTOMER));
     struct db_val *images[] = {change.before, change.after};
@@ -101,13 +102,13 @@ static struct feed_change customer(enum feed_op op, int64_t id)
     return change;
 }
 
-static struct feed_change with(struct feed_change change, const char *column, struct db_val value)
+static inline struct feed_change with(struct feed_change change, const char *column, struct db_val value)
 {
     set(&change, change.after ? change.after : change.before, column, value);
     return change;
 }
 
-static struct feed_change keyed(
+static inline struct feed_change keyed(
     enum feed_op op, const char *schema, const char *table, const char *columns, int64_t id)
 {
     struct feed_change change = make_change(op, make_table(schema, table, columns));
@@ -118,7 +119,7 @@ static struct feed_change keyed(
     return change;
 }
 
-static struct feed_change session_row(enum feed_op op, int64_t id, int64_t user)
+static inline struct feed_change session_row(enum feed_op op, int64_t id, int64_t user)
 {
     struct feed_change change = keyed(op, "tidemark", "session", SESSION, id);
     if (change.before)
@@ -128,7 +129,7 @@ static struct feed_change session_row(enum feed_op op, int64_t id, int64_t user)
     return change;
 }
 
-static struct feed_change session_end_row(int64_t id, int64_t user, const char *reason)
+static inline struct feed_change session_end_row(int64_t id, int64_t user, const char *reason)
 {
     struct feed_change change = session_row(FEED_UPDATE, id, user);
     change = with(change, "ended_at", DB_S(STR("2026-11-22 01:02:03.000004")));
@@ -136,7 +137,8 @@ static struct feed_change session_end_row(int64_t id, int64_t user, const char *
 }
 
 /* fields: names with blanks between; NULL: no changes at all. */
-static struct feed_change event_row(const char *action, const char *form, int64_t record, const char *fields)
+static inline struct feed_change event_row(
+    const char *action, const char *form, int64_t record, const char *fields)
 {
     static int64_t next = 1;
     struct feed_change change = keyed(FEED_INSERT, "tidemark_log", "event", EVENT, next++);
@@ -154,19 +156,19 @@ static struct feed_change event_row(const char *action, const char *form, int64_
     return with(change, "changes", DB_S(arena_printf(made.arena, "%.*s]", STR_ARGS(json))));
 }
 
-static struct feed_change login_event(int64_t user)
+static inline struct feed_change login_event(int64_t user)
 {
     return with(event_row("login", "_session", 0, NULL), "actor_id", DB_I(user));
 }
 
-static struct feed_change logout_event(int64_t session)
+static inline struct feed_change logout_event(int64_t session)
 {
     return with(event_row("logout", "_session", 0, NULL), "session", DB_I(session));
 }
 
 /* ---- transactions -------------------------------------------------------------------------------------- */
 
-static void begin_made(void)
+static inline void begin_made(void)
 {
     if (!made.arena)
         made.arena = arena_new();
@@ -174,7 +176,7 @@ static void begin_made(void)
     made.n_changes = made.n_statements = 0;
 }
 
-static struct db_val *deep_image(
+static inline struct db_val *deep_image(
     struct arena *arena, const struct feed_table *table, const struct db_val *image)
 {
     if (!image)
@@ -188,7 +190,7 @@ static struct db_val *deep_image(
 }
 
 /* Nothing of the original is pointed at. */
-static struct feed_change deep_change(struct arena *arena, const struct feed_change *change)
+static inline struct feed_change deep_change(struct arena *arena, const struct feed_change *change)
 {
     struct feed_table *table = arena_new_one(arena, struct feed_table);
     *table = (struct feed_table){.schema = arena_copy(arena, change->table->schema),
@@ -206,7 +208,7 @@ static struct feed_change deep_change(struct arena *arena, const struct feed_cha
 static int64_t made_sequence = 100;
 
 /* What was made, in that many parts, each of which is gone before the next comes; then begins anew. */
-static struct audit_findings check_made(struct audit_checker *checker, size_t parts)
+static inline struct audit_findings check_made(struct audit_checker *checker, size_t parts)
 {
     struct audit_findings findings = {0};
     made_sequence++;
