@@ -347,7 +347,7 @@ static task_fn bool is_announced(struct audit_checker *checker, struct str text)
     struct str hash = crypto_hex(checker->scratch, digest, sizeof digest);
     const struct audit_checker_opts *opts = &checker->opts;
     return map_get(checker->hashes, hash) || (opts->known_hash && opts->known_hash(opts->arg, hash)) ||
-           (opts->known_ddl && opts->known_ddl(opts->arg, text));
+           (opts->known_ddl && opts->known_ddl(opts->arg, check_statement_skip(text)));
 }
 
 static task_fn void take_statement(struct audit_checker *checker, const struct feed_statement *statement)

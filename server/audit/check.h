@@ -45,13 +45,13 @@ struct audit_findings {
 };
 
 struct audit_checker_opts {
-    int64_t domain; /* the GTID domain that is ours; -1: any */
+    int64_t domain; /* the GTID domain that is ours, 0 unless the server was told otherwise; -1: any */
     void *arg;
     /* Whether a configure event from before this checker's time names this SHA-256 (in hex) as `ddl_sha256`.
      * NULL: there was none. May park. */
     task_fn bool (*known_hash)(void *arg, struct str sha256);
-    /* Whether a shipped migration holds this statement (as text, without blanks and ';' at its ends). NULL:
-     * none does. May park. */
+    /* Whether a shipped migration holds this statement (its text without comments in front, and without
+     * blanks and ';' at its ends). NULL: none does. May park. */
     task_fn bool (*known_ddl)(void *arg, struct str text);
 };
 struct audit_checker;

@@ -43,6 +43,8 @@ int64_t check_int(const struct feed_table *table, const struct db_val *image, co
 enum check_statement { CHECK_HARMLESS, CHECK_DDL, CHECK_TRUNCATE, CHECK_CHANGE };
 enum check_statement check_statement_kind(struct str text);
 struct str check_statement_trim(struct str text); /* without blanks and ';' at its ends */
+/* Past blanks and comments; one that the server runs ("/" "*!", "*M!") is no comment. */
+struct str check_statement_skip(struct str text);
 /* How it begins, up to the first value: a statement may hold passwords. */
 struct str check_statement_head(struct str text);
 

@@ -33,8 +33,7 @@ static struct str from(struct str text, size_t n)
     return (struct str){text.p + n, text.n - n};
 }
 
-/* Past blanks and comments. One that the server runs ("/" "*!", "*M!") is no comment. */
-static struct str skip_comments(struct str text)
+struct str check_statement_skip(struct str text)
 {
     for (;;) {
         while (text.n > 0 && is_blank(text.p[0]))
@@ -55,7 +54,7 @@ static struct str skip_comments(struct str text)
 static struct str take_word(struct str *text)
 {
     size_t n = 0;
-    *text = skip_comments(*text);
+    *text = check_statement_skip(*text);
     while (n < text->n && (text->p[n] | 0x20) >= 'a' && (text->p[n] | 0x20) <= 'z')
         n++;
     struct str word = {text->p, n};
@@ -88,7 +87,7 @@ struct str check_statement_trim(struct str text)
 struct str check_statement_head(struct str text)
 {
     size_t n = 0;
-    text = skip_comments(text);
+    text = check_statement_skip(text);
     while (n < text.n && n < HEAD_BYTES && !memchr("'\"(=", text.p[n], 4))
         n++;
     while (n < text.n && n > 0 && ((unsigned char)text.p[n] & 0xc0) == 0x80)

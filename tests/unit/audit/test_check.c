@@ -318,8 +318,10 @@ static void test_ddl(void **state)
     asked_hash = (struct str){kept, sizeof kept};
     add_statement("ALTER TABLE rec_visit ADD COLUMN x INT");
     assert_clean();
-    add_statement("\nCREATE TABLE IF NOT EXISTS beat (id INT);");
+    add_statement("\n/* What beats. */\nCREATE TABLE IF NOT EXISTS beat (id INT);");
     assert_clean();
+    add_statement("/*! CREATE TABLE IF NOT EXISTS beat (id INT) */");
+    assert_found(AUDIT_DDL);
     add_statement("CREATE TABLE IF NOT EXISTS beat (id BIGINT)");
     assert_found(AUDIT_DDL);
 }
