@@ -5,8 +5,8 @@
  *   bench_broadcast plain|tls SOCKETS ROUNDS
  *
  * A round is timed in the server, from its start until the kernel has every byte; the client reads only
- * afterwards, so that its work is in neither number. Prints medians, and what one idle socket costs our
- * server in resident memory (taken over the first 2,000).
+ * afterwards, so that its work is in neither number. Prints medians, what one idle socket costs in resident
+ * memory (taken over the first 2,000), and what one of ours costs more while its reader takes nothing.
  */
 #include "base/clock.h"
 #include "base/must.h"
@@ -39,7 +39,9 @@ enum {
     MAX_SOCKETS = 9000,
     MAX_ROUNDS = 1000,
     PER_ADDRESS = 900, /* of the client's: below limits.connections_per_address */
-    MEMORY_SOCKETS = 2000
+    MEMORY_SOCKETS = 2000,
+    STALLED_SOCKETS = 200,
+    STALL_BYTES = 8 << 20 /* more than the kernel takes for a reader that reads nothing */
 };
 
 static const char CERTIFICATE[] = "cert.pem", KEY[] = "key.pem";
@@ -59,6 +61,8 @@ static _Noreturn void die(const char *what)
 #define COMMAND_MEMORY 'm' /* resident bytes */
 #define COMMAND_SEND 's'   /* one round; microseconds of wall and of processor time, in that order */
 
+#define COMMAND_STALL 'h' /* ours only: resident bytes that stalled sockets cost, and how many they are */
+
 struct answer {
     int64_t first, second;
 };
@@ -67,7 +71,7 @@ static struct {
     int in, out;
     int64_t began_us, began_cpu_us;
     size_t n_open, n_left;
-    void (*send)(void);
+    void (*send)(void), (*stall)(void);
 } side;
 
 static int64_t cpu_us(void)
@@ -110,6 +114,8 @@ static void on_command(uv_poll_t *handle, int status, int events)
         tell((int64_t)side.n_open, 0);
     } else if (command == COMMAND_MEMORY) {
         tell(resident_bytes(), 0);
+    } else if (command == COMMAND_STALL) {
+        side.stall();
     } else {
         side.n_left = side.n_open;
         side.began_us = clock_monotonic_us();
@@ -156,6 +162,23 @@ static void send_ours(void)
     }
 }
 
+/* One large frame to each; all share its bytes, and each is left with the rest of it. */
+static void stall_ours(void)
+{
+    char *text = must_alloc(STALL_BYTES);
+    memset(text, 'x', STALL_BYTES);
+    struct ws_bytes *large = ws_frame((struct str){text, STALL_BYTES});
+    free(text);
+    size_t n = side.n_open < STALLED_SOCKETS ? side.n_open : STALLED_SOCKETS;
+    int64_t before = resident_bytes();
+    for (size_t i = 0; i < n; i++) {
+        ws_send(sockets[i], &large, 1);
+        must(!ws_is_free(sockets[i]));
+    }
+    ws_bytes_unref(large);
+    tell(resident_bytes() - before, (int64_t)n);
+}
+
 static task_fn void handle(const struct net_request *request, struct net_reply *reply, void *arg)
 {
     (void)request, (void)arg;
@@ -199,6 +222,7 @@ static int start_ours(void)
     ws_serve(net, "/api/v1/live", "tidemark.v1", &events, NULL);
     frame = ws_frame(str_of(payload()));
     side.send = send_ours;
+    side.stall = stall_ours;
     return net_port(net);
 }
 
@@ -483,11 +507,13 @@ int main(int argc, char **argv)
         run_round(&ours, round);
         run_round(&bare, round);
     }
+    struct answer stalled = ask(&ours, COMMAND_STALL);
+    double stalled_kb = (double)stalled.first / 1024 / (double)stalled.second;
     double bytes = (double)(n_sockets * FRAME_BYTES);
     double our_us = median(ours.wall_us), bare_us = median(bare.wall_us);
     printf(
-        "sockets=%zu frame_bytes=%d ours_mb_s=%.1f bare_mb_s=%.1f ratio=%.3f cpu_ratio=%.3f kb_socket=%.2f bare_kb_socket=%.2f\n",
+        "sockets=%zu frame_bytes=%d ours_mb_s=%.1f bare_mb_s=%.1f ratio=%.3f cpu_ratio=%.3f kb_socket=%.2f bare_kb_socket=%.2f stalled_kb_more=%.2f\n",
         n_sockets, (int)FRAME_BYTES, bytes / our_us, bytes / bare_us, bare_us / our_us,
-        median(bare.cpu_us) / median(ours.cpu_us), kb, bare_kb);
+        median(bare.cpu_us) / median(ours.cpu_us), kb, bare_kb, stalled_kb);
     return 0;
 }

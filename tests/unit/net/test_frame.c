@@ -395,6 +395,9 @@ static void test_close(void **state)
     expect("C0<>");
     frame(0x88, STR("\x03"));
     expect("R1002");
+    frame(0x8a, STR("!\xe8")); /* what stood there before must not complete the code */
+    frame(0x88, STR("\x03"));
+    expect("p<!\xe8>R1002");
     frame(0x88, STR("\x03\xe8"));
     expect("C1000<>");
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
