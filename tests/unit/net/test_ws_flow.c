@@ -263,6 +263,7 @@ static void test_server_closes(void **state)
             assert_int_equal((unsigned char)got.p[0] << 8 | (unsigned char)got.p[1], cases[i].code);
             assert_true(str_eq((struct str){got.p + 2, got.n - 2}, str_of(cases[i].reason)));
             assert_int_equal(atomic_load(&ws_shared->closed), i); /* waits for the answer */
+            ws_put(&ws, 0x89, STR("nothing stands behind a close"));
             ws_put(&ws, 0x88, (struct str){got.p, 2});
             assert_int_equal(ws_get(&ws, &got), 0);
             wait_until(atomic_load(&ws_shared->closed) == (int)i + 1);
