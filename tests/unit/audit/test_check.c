@@ -387,7 +387,7 @@ static void test_parts_of_a_large_one(void **state)
         /* Rows first; one more than events, and one event more than rows. */
         for (int64_t id = 1; id <= 40; id++)
             add(with(customer(FEED_UPDATE, id), "phone", DB_S(STR("138"))));
-        for (int64_t id = 2; id <= 41; id++)
+        for (int64_t id = 41; id >= 2; id--)
             add(event_row("update", "customer", id, "phone"));
         struct audit_findings findings = check_made(checker, parts);
         assert_int_equal(findings.total, 2);
@@ -396,6 +396,16 @@ static void test_parts_of_a_large_one(void **state)
         assert_text(findings.at[0].table, "rec_customer");
         assert_int_equal(findings.at[1].what, AUDIT_NO_ROW);
         assert_int_equal(findings.at[1].record, 41);
+        assert_text(findings.at[1].table, "rec_customer");
+        /* Events whose part is long gone when they turn out to have no row. */
+        for (int64_t id = 1; id <= 5; id++)
+            add(event_row("delete", "customer", id, NULL));
+        for (int64_t id = 1; id <= 40; id++)
+            add(event_row("read", "customer", id, NULL));
+        findings = check_made(checker, parts);
+        assert_int_equal(findings.total, 5);
+        assert_text(findings.at[0].table, "rec_customer");
+        assert_text(findings.at[0].detail, "delete");
     }
 }
 
@@ -455,11 +465,17 @@ static void test_domains_and_gaps(void **state)
     struct feed_tx part = {.sequence = 10, .first = true, .changes = changes, .n_changes = 3};
     audit_check(checker, &part, &findings);
     assert_int_equal(findings.total, 0);
-    struct feed_tx lost = {.kind = FEED_LOST, .sequence = 50, .at_us = 3};
+    struct feed_tx lost = {.kind = FEED_LOST, .sequence = 10, .at_us = 3};
     audit_check(checker, &lost, &findings);
     assert_int_equal(findings.total, 1);
     assert_int_equal(findings.at[0].what, AUDIT_GAP);
-    assert_int_equal(findings.at[0].sequence, 50);
+    assert_int_equal(findings.at[0].sequence, 10);
+    /* One that begins once more is judged once. */
+    audit_check(checker, &part, &findings); /* with a row that has no event */
+    part.n_changes = 2;
+    part.last = true;
+    audit_check(checker, &part, &findings);
+    assert_int_equal(findings.total, 0);
     assert_clean();
 }
 

@@ -473,6 +473,34 @@ static void test_nulls_and_open_ranges(void **state)
     live_index_free(NULL);
 }
 
+static void test_fields_come_and_go(void **state)
+{
+    (void)state;
+    static const enum filter_kind KINDS_OF_FOUR[] = {
+        FILTER_REFERENCE, FILTER_REFERENCE, FILTER_REFERENCE, FILTER_REFERENCE};
+    const struct db_val row[4] = {DB_I(7), DB_I(7), DB_I(7), DB_I(7)}, seven = DB_I(7);
+    struct live_index *index = live_index_new(KINDS_OF_FOUR, 4);
+    struct live_entry entries[4] = {0};
+    bool registered[4] = {0};
+    random_begin();
+    for (int step = 0; step < 2000; step++) {
+        size_t i = random_below(4);
+        struct filter_access access = {
+            .kind = FILTER_ACCESS_EQUAL, .field = i, .values = &seven, .n_values = 1};
+        if (registered[i])
+            live_index_remove(index, &entries[i]);
+        else
+            live_index_add(index, &entries[i], &access, 1);
+        registered[i] = !registered[i];
+        int calls = 0;
+        live_index_probe(index, NULL, row, count_calls, &calls);
+        assert_int_equal(calls, registered[0] + registered[1] + registered[2] + registered[3]);
+    }
+    for (size_t i = 0; i < 4; i++)
+        live_index_remove(index, &entries[i]);
+    live_index_free(index);
+}
+
 static void test_an_odd_value_hides_nobody(void **state)
 {
     (void)state;
@@ -552,6 +580,7 @@ int main(void)
         cmocka_unit_test(test_keys_tell_values_apart),
         cmocka_unit_test(test_what_has_no_key),
         cmocka_unit_test(test_nulls_and_open_ranges),
+        cmocka_unit_test(test_fields_come_and_go),
         cmocka_unit_test(test_an_odd_value_hides_nobody),
         cmocka_unit_test(test_misuse_dies),
     };
