@@ -276,6 +276,11 @@ static void test_sessions_of_a_stranger(void **state)
     revived.before = dead;
     add(revived);
     assert_found(AUDIT_NO_EVENT);
+    /* An end that is moved to another time. */
+    struct feed_change moved = session_end_row(70, 5, "idle");
+    set(&moved, moved.before, "ended_at", DB_S(STR("2026-11-20 00:00:00.000000")));
+    add(moved);
+    assert_found(AUDIT_NO_EVENT);
 }
 
 /* ---- statements ---------------------------------------------------------------------------------------- */
