@@ -256,8 +256,8 @@ static ssize_t pump(struct conn *conn)
     return -1;
 }
 
-/* A client that ends its side while it is being answered, as far as libwebsockets knows: that would go round
- * in circles until its buffer is empty. */
+/* A client that ends its side while it is being answered: libwebsockets would go round in circles until its
+ * buffer is empty. */
 static bool is_over(const struct conn *conn, ssize_t result)
 {
     if (result > 0)
@@ -281,7 +281,7 @@ ssize_t conn_read(void *owner, void *p, size_t n)
     else if (conn->state != CONN_READY)
         result = pump(conn);
     conn->in_read = false;
-    if ((conn->state == CONN_WRITING || conn->state == CONN_UPGRADED) && is_over(conn, result))
+    if (conn->state == CONN_WRITING && is_over(conn, result))
         conn_kill(conn);
     if (conn->state != CONN_READY || conn->kill)
         return result;

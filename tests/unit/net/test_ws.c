@@ -217,6 +217,22 @@ static void test_frames_behind_handshake(void **state)
     }
 }
 
+/* A refusal of what stood behind the handshake is the end, too: no request is read after it. */
+static void test_bad_frame_behind_handshake(void **state)
+{
+    (void)state;
+    for (int tls = 0; tls < 2; tls++) {
+        struct ws_client ws = ws_dial(&servers[tls], tls);
+        int handled = atomic_load(&servers[tls].shared->handled);
+        assert_int_equal(ws_shake(&ws, (struct handshake){0}, STR("\x81\x02hi")), 101);
+        expect_close(&ws, 1002);
+        (void)client_send(&ws.client, str_of(GET("/api/echo")));
+        ws_hang_up(&ws);
+        wait_until(atomic_load(&servers[tls].shared->open) == 0);
+        assert_int_equal(atomic_load(&servers[tls].shared->handled), handled);
+    }
+}
+
 /* --- frames --- */
 
 static struct str letters_of(size_t n)
@@ -442,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_beside_requests),
         cmocka_unit_test(test_frames_behind_handshake),
+        cmocka_unit_test(test_bad_frame_behind_handshake),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_pings),
         cmocka_unit_test(test_endings),
