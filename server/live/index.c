@@ -296,12 +296,12 @@ static void collect(struct live_index *index, const struct db_val *before, const
         if (new && !(old && is_same(old, new)))
             prepare(index, field, new);
     }
+    live_ranges_search(look); /* the hash slots are on their way meanwhile */
     for (size_t i = 0; i < index->n_wants; i++) {
         struct live_part *first = live_equal_find(index->wants[i].equal, index->wants[i].hash);
         if (first)
             live_look_hit(look, first);
     }
-    live_ranges_search(look);
     if (index->residual)
         live_look_hit(look, index->residual);
 }

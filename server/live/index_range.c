@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FANOUT = 16, JOIN_MAX = FANOUT * 3 / 4, PREFETCH_BYTES = 320 };
+enum { FANOUT = 16, JOIN_MAX = FANOUT * 3 / 4, PREFETCH_BYTES = 128 };
 enum { LINE = 64, SLAB_MIN = 4, SLAB_MAX = 256 };
 
 struct live_range_node {

@@ -12,6 +12,9 @@
  * subscription about both images by comparing numbers that were parsed beforehand, the cheapest one possible,
  * and must find the same.
  *
+ * Beside it stands what one look at memory costs at that moment (line_us): the index's number is some of
+ * those.
+ *
  * One line of name=value a size, as the other programs here print.
  */
 #include "base/must.h"
@@ -24,6 +27,7 @@
 enum { OWNER, NUMBER, OUTLET, AMOUNT, DUE, FIELDS };
 #define CENTS ((size_t)1000000000) /* amounts are below */
 #define HOURS ((size_t)806400)     /* of a hundred years */
+enum { LINES = 1 << 21, LOOKS = 1000000 };
 enum { CHANGES = 4096, TEXT_BYTES = 32 };
 
 static const enum filter_kind KINDS[FIELDS] = {
@@ -218,6 +222,30 @@ static double measure_scan(
         must(found == by_index(index, &changes[i]));
     }
     return (double)spent / (double)i;
+}
+
+/* What one look at a place of memory that no cache holds costs here and now: an index of a million is made of
+ * such looks, and on a shared machine they cost four times as much in one minute as in the next. */
+static double measure_line(void)
+{
+    struct line {
+        size_t next;
+        char rest[56];
+    } *lines = must_alloc(LINES * sizeof *lines);
+    for (size_t i = 0; i < LINES; i++)
+        lines[i].next = i;
+    for (size_t i = LINES - 1; i > 0; i--) { /* one circle through all of them (Sattolo) */
+        size_t other = below(i), next = lines[i].next;
+        lines[i].next = lines[other].next;
+        lines[other].next = next;
+    }
+    volatile size_t at = 0;
+    int64_t started = cpu_us();
+    for (size_t i = 0; i < LOOKS; i++)
+        at = lines[at].next;
+    double us = (double)(cpu_us() - started) / LOOKS;
+    free(lines);
+    return us;
 }
 
 static void run(size_t n)
