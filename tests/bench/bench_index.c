@@ -268,8 +268,9 @@ static void run(size_t n)
     for (size_t i = 0; i < n; i++)
         live_index_remove(index, &all[i].entry);
     double remove_us = (double)(cpu_us() - started) / (double)n;
-    printf("subscriptions=%zu index_us=%.3f scan_us=%.1f found=%.2f add_us=%.2f remove_us=%.2f\n", n,
-        index_us, scan_us, (double)found / CHANGES, add_us, remove_us);
+    printf(
+        "subscriptions=%zu index_us=%.3f scan_us=%.1f line_us=%.3f found=%.2f add_us=%.2f remove_us=%.2f\n",
+        n, index_us, scan_us, measure_line(), (double)found / CHANGES, add_us, remove_us);
     live_index_free(index);
     free(changes);
     free(all);
