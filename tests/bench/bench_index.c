@@ -4,16 +4,13 @@
  *
  *   bench_index [SUBSCRIPTIONS…]
  *
- * A form of customers: four of five subscribe by equality (my own customers, one number, a stage of an
- * outlet), one in five by a range (amounts, a span of hours, more than an amount). A change is an update that
- * moves the
+ * A form of customers: four of five subscribe by equality (my own customers, one number, an outlet), one in
+ * five by a range (amounts, a span of hours, more than an amount). A change is an update that moves the
  * amount, and now and then the date or the owner. Owners and outlets grow with the crowd, so that a change
  * concerns about as many subscriptions in each line; how many is printed beside it. The scan asks each
  * subscription about both images by comparing numbers that were parsed beforehand, the cheapest one possible,
- * and must find the same.
- *
- * Beside it stands what one look at memory costs at that moment (line_us): the index's number is some of
- * those.
+ * and must find the same. line_us is what one look at memory costs at that moment: the index's number is some
+ * of those.
  *
  * One line of name=value a size, as the other programs here print.
  */
