@@ -4,11 +4,15 @@
  */
 import { forgetDrafts } from '@/base/drafts'
 import { useForms } from '@/base/forms'
+import { forgetAlarms } from '@/base/alarms'
+import { live } from '@/base/live'
 import { forgetLists } from '@/base/lists'
 import { forgetPeople } from '@/base/people'
 import { useSession } from '@/base/session'
 
 export function leave(): void {
+  forgetAlarms()
+  live.stop()
   forgetLists()
   forgetDrafts()
   forgetPeople()

@@ -29,6 +29,7 @@ const TEXT: [string, string[]][] = [
   ['text-3', ['bg', 'surface', 'surface-2', 'brand-faint', 'hover']],
   ['brand-ink', ['surface', 'surface-2', 'brand-soft', 'brand-faint', 'bg']],
   ['on-brand', ['brand', 'brand-strong']],
+  ['on-alarm', ['alarm']],
   ...['red', 'green', 'orange', 'blue', 'cyan', 'purple', 'gray'].map((name): [string, string[]] => [name, [`${name}-soft`, 'surface']]),
 ]
 

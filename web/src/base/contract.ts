@@ -117,6 +117,9 @@ export interface Problem {
   conflicts?: Clash[]
 }
 
+/** A window of a list: the rank of its first row, and how many rows. */
+export type Range = readonly [number, number]
+
 export interface Member {
   id: string
   title: string

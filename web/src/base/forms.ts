@@ -32,6 +32,11 @@ export const useForms = defineStore('forms', () => {
     return asked
   }
 
+  /** The definition or one's rights have changed. A form that is not to be seen any more stays until it is left. */
+  async function renew(key: string): Promise<void> {
+    if (byKey.has(key)) byKey.set(key, await call<Form>(`/forms/${encodeURIComponent(key)}`))
+  }
+
   /** Labels come from the server: after a change of language all that is on the screen is asked again. */
   async function reload(): Promise<void> {
     const keys = [...byKey.keys()]
@@ -48,5 +53,5 @@ export const useForms = defineStore('forms', () => {
     under.clear()
   }
 
-  return { list, loaded, byKey, loadList, load, reload, forget }
+  return { list, loaded, byKey, loadList, load, renew, reload, forget }
 })

@@ -24,9 +24,7 @@ export function listOf(form: string): OpenList | undefined {
 
 export function recordSaved(form: string, item: Item): void {
   const list = lists.get(form)
-  if (!list) return
-  if (list.rows.find(item.id)) list.rows.apply({ put: [item] })
-  else list.stale = true
+  if (list && !list.rows.saved(item)) list.stale = true
 }
 
 export function forgetLists(): void {

@@ -1,85 +1,119 @@
 /**
- * The records of one list, apart from how they are shown. Pages of the server's list are laid one behind the other
- * (by its opaque `next`), as far as somebody looks; a live channel may feed the same store with a snapshot and deltas.
- * A row is one shallowReactive object that lives as long as its record is in the list, so that a changed record
- * repaints its own row and no other.
+ * The records of one list, apart from how they are shown. Fed by a live window that follows where somebody looks
+ * (`follow`), or, for what can not be live, page by page from the top as far as somebody looks (`open`).
  */
-import { computed, ref, shallowReactive, shallowRef, type ComputedRef, type Ref, type ShallowRef } from 'vue'
-import type { Item, Page } from './contract'
+import { computed, ref, shallowRef, type ComputedRef, type Ref, type ShallowRef } from 'vue'
+import type { Item, Page, Range } from './contract'
+import type { Delta } from './delta'
+import { stateHash } from './hash'
+import { live, type Live, type Sink, type Subscription } from './live'
+import { isCreating, isOwn } from './own'
 import { asApiError, isCancelled, type ApiError } from './problem'
+import { createRanks, type Row } from './ranks'
+import { createWindow } from './window'
 
-export type Row = Item
-
-export interface Delta {
-  put?: (Partial<Item> & { id: string })[]
-  del?: string[]
-  /** Id to its place in the list after this delta. */
-  order?: Record<string, number>
-  total?: string
-}
-
+export type { Row } from './ranks'
 export type FetchPage = (after: string | null, signal: AbortSignal) => Promise<Page<Item>>
 
+export interface ListQuery {
+  form: string
+  sort: string
+}
+
 export interface Rows {
-  /** The known ids, in the list's order. */
-  ids: ShallowRef<string[]>
+  /** Grows whenever another record stands at some rank. */
+  version: Ref<number>
+  /** Grows with each new question: what was seen before says nothing about where things stand now. */
+  question: Ref<number>
   /** How many rows the list has in all; null until the server has said. */
   total: Ref<number | null>
   /** Rows to reserve room for: the total where it is known. */
   length: ComputedRef<number>
   loading: Ref<boolean>
   error: ShallowRef<ApiError | null>
-  /** When the first page of what is shown arrived, in ms; 0 before. */
+  /** When what is shown first arrived, in ms; 0 before. */
   loadedAt: Ref<number>
-  row(index: number): Row | undefined
+  /** Changes come by themselves, as long as the socket is there. */
+  following: Ref<boolean>
+  row(rank: number): Row | undefined
+  idAt(rank: number): string | undefined
+  /** -1: not known, or not in the list. */
+  rankOf(id: string): number
   find(id: string): Row | undefined
-  /** Starts anew from this source; with `quiet` the old rows stay until the first new page is here. */
-  open(fetchPage: FetchPage, quiet?: boolean): Promise<void>
-  /** Somebody looks at rows up to this one: fetch, page by page, until it is there. A later wish replaces it. */
-  need(index: number): void
+  /** Stands outside the live window: as it was when it was last seen. */
+  isStale(rank: number): boolean
+  /** Page by page; with `quiet` the old rows stay until the first new page is here. */
+  open(fetchPage: FetchPage, question: string, quiet?: boolean): Promise<void>
+  /** Live; likewise. */
+  follow(query: ListQuery, quiet?: boolean): void
+  /** Somebody looks at these ranks. A later wish replaces it. */
+  need(first: number, last: number): void
   retry(): void
-  snapshot(items: Item[], total?: string): void
-  apply(delta: Delta): void
+  /** A record was saved here: its row shows it at once where no channel tells of it. False: the row is not known. */
+  saved(item: Item): boolean
+  /** Somebody looks at the list; the function returned says that he has gone. Nobody: it rests. */
+  hold(): () => void
   close(): void
 }
 
-export function createRows(): Rows {
-  const ids = shallowRef<string[]>([])
+/** How far ahead of the viewport pages are asked for. */
+const AHEAD = 60
+/** From one page to the next a list may be looked at by nobody for a moment. */
+const REST_MS = 1000
+
+export function createRows(channel: Live = live): Rows {
+  const ranks = createRanks()
+  const question = ref(0)
   const total = ref<number | null>(null)
   const loading = ref(false)
   const error = shallowRef<ApiError | null>(null)
   const loadedAt = ref(0)
-  const byId = new Map<string, Row>()
-  const length = computed(() => (total.value === null ? ids.value.length : Math.max(total.value, ids.value.length)))
+  const following = ref(false)
+  const length = computed(() => (void ranks.version.value, total.value ?? ranks.end()))
 
+  let asked = ''
+  let holders = 0
+  // Page by page
   let source: FetchPage | null = null
   let next: string | null = null
   let ended = false
   let wanted = 0
+  let laid = new Set<string>()
   let current: AbortController | null = null
-
-  function setRow(item: Item): void {
-    const known = byId.get(item.id)
-    if (known) Object.assign(known, item)
-    else byId.set(item.id, shallowReactive({ ...item }))
-  }
-
-  function append(items: Item[]): void {
-    // A record that moved between two pages may come twice; its first place stands until the list is read again.
-    const fresh = items.filter((item) => !byId.has(item.id))
-    items.forEach(setRow)
-    if (fresh.length > 0) ids.value = ids.value.concat(fresh.map((item) => item.id))
-  }
+  // Live
+  let subscription: Subscription | null = null
+  const view = createWindow((range) => subscription?.move(range), () => total.value)
 
   function clear(): void {
-    byId.clear()
-    ids.value = []
+    ranks.clear()
     total.value = null
     loadedAt.value = 0
   }
 
-  function setTotal(text: string | undefined): void {
+  function setTotal(text: string | undefined | null): void {
     if (text !== undefined && text !== null && /^\d+$/.test(text)) total.value = Number(text)
+  }
+
+  /** Another question than before: nothing of the old one says where to look. */
+  function newQuestion(text: string, quiet: boolean): void {
+    if (text !== asked) {
+      question.value++
+      view.reset()
+      wanted = 0
+    }
+    asked = text
+    error.value = null
+    if (!quiet) clear()
+  }
+
+  // ---- page by page
+
+  function append(items: Item[]): void {
+    // A record that moved between two pages may come twice; its first place stands until the list is read again.
+    const fresh = items.filter((item) => !laid.has(item.id))
+    const start = laid.size
+    for (const item of fresh) laid.add(item.id)
+    ranks.lay(start, fresh)
   }
 
   async function run(first: boolean): Promise<void> {
@@ -90,18 +124,19 @@ export function createRows(): Rows {
     error.value = null
     try {
       let fromStart = first
-      while (fromStart || (!ended && ids.value.length <= wanted)) {
+      while (fromStart || (!ended && laid.size <= wanted)) {
         const page = await source(fromStart ? null : next, mine.signal)
         if (current !== mine) return
         if (fromStart) {
           clear()
+          laid = new Set()
           loadedAt.value = Date.now()
         }
         append(page.items)
         setTotal(page.total)
         next = page.next
         ended = next === null
-        if (ended) total.value = ids.value.length
+        if (ended) total.value = laid.size
         fromStart = false
       }
     } catch (failure) {
@@ -118,78 +153,112 @@ export function createRows(): Rows {
     current?.abort()
     current = null
     loading.value = false
+    source = null
+    subscription?.close()
+    subscription = null
+    following.value = false
+  }
+
+  // ---- live
+
+  function takeWindow(items: Item[], count: string | undefined, range: Range, fresh: boolean): void {
+    if (fresh) ranks.clear()
+    ranks.window(range[0], items)
+    setTotal(count)
+    const end = range[0] + items.length
+    // A window that is not full ends where the list does, unless it begins behind the end.
+    if (items.length < range[1] && (items.length > 0 || range[0] === 0)) total.value = end
+    if (total.value !== null) ranks.cut(total.value)
+    error.value = null
+    loading.value = false
+    loadedAt.value = Date.now()
+    view.has(range)
+  }
+
+  function takeDelta(form: string, delta: Delta, pos: string): void {
+    const before = total.value
+    setTotal(delta.total)
+    const growth = before === null || total.value === null ? 0 : total.value - before
+    const own = (id: string) => isOwn(form, id, pos) || (isCreating(form) && !ranks.find(id))
+    ranks.applyWindow(ranks.windowRange()[0], delta, growth, own)
+    if (growth < 0) ranks.cut(total.value!)
+  }
+
+  function sinkOf(form: string): Sink {
+    let fresh = true
+    return {
+      snapshot(items, count, range) {
+        takeWindow(items as Item[], count, range ?? [0, items.length], fresh)
+        fresh = false
+      },
+      delta: (delta) => takeDelta(form, delta as Delta, delta.pos),
+      hash: () => stateHash(ranks.windowItems()),
+      failed(failure) {
+        loading.value = false
+        error.value = failure
+      },
+    }
   }
 
   return {
-    ids,
+    version: ranks.version,
+    question,
     total,
     length,
     loading,
     error,
     loadedAt,
-    row: (index) => byId.get(ids.value[index] ?? ''),
-    find: (id) => byId.get(id),
-    open(fetchPage, quiet = false) {
+    following,
+    row: (rank) => ranks.find(ranks.idAt(rank) ?? ''),
+    idAt: ranks.idAt,
+    rankOf: ranks.rankOf,
+    find: ranks.find,
+    isStale(rank) {
+      const [start, size] = ranks.windowRange()
+      return following.value && (rank < start || rank >= start + size)
+    },
+    open(fetchPage, text, quiet = false) {
       stop()
+      newQuestion(text, quiet)
       source = fetchPage
       next = null
       ended = false
-      if (!quiet) {
-        clear()
-        wanted = 0
-      }
-      error.value = null
+      laid = new Set()
       return run(true)
     },
-    need(index) {
-      wanted = index
-      if (!ended && error.value === null && ids.value.length > 0) void run(false)
+    follow(query, quiet = false) {
+      stop()
+      newQuestion(JSON.stringify(query), quiet)
+      following.value = true
+      view.begin()
+      loading.value = loadedAt.value === 0
+      subscription = channel.subscribe({ kind: 'records', ...query, count: true, range: view.wish() }, sinkOf(query.form))
+      if (holders === 0) subscription.rest()
+    },
+    need(first, last) {
+      view.look(first, last)
+      wanted = last + AHEAD
+      if (source && !ended && error.value === null && laid.size > 0) void run(false)
     },
     retry() {
-      void run(ids.value.length === 0)
+      if (subscription) {
+        loading.value = true
+        subscription.renew()
+      } else void run(laid.size === 0)
     },
-    snapshot(items, count) {
-      stop()
-      const kept = new Set(items.map((item) => item.id))
-      for (const id of byId.keys()) if (!kept.has(id)) byId.delete(id)
-      items.forEach(setRow)
-      ids.value = items.map((item) => item.id)
-      ended = true
-      total.value = items.length
-      setTotal(count)
-      loadedAt.value = Date.now()
-    },
-    apply(delta) {
-      ids.value = applied(byId, ids.value, delta)
-      setTotal(delta.total)
+    saved: (item) => (following.value ? true : ranks.change(item)),
+    hold() {
+      if (holders++ === 0) subscription?.wake()
+      let held = true
+      return () => {
+        if (held && --holders === 0) setTimeout(() => holders === 0 && subscription?.rest(), REST_MS)
+        held = false
+      }
     },
     close() {
       stop()
-      source = null
+      view.reset()
       clear()
     },
   }
-}
-
-/** The list after a delta: rows are changed in place, moved ones are taken out and put where `order` says. */
-function applied(byId: Map<string, Row>, ids: string[], delta: Delta): string[] {
-  const gone = new Set(delta.del ?? [])
-  const order = delta.order ?? {}
-  for (const id of gone) byId.delete(id)
-  const added: string[] = []
-  for (const put of delta.put ?? []) {
-    const row = byId.get(put.id)
-    if (row) Object.assign(row, put, { fields: put.fields ? { ...row.fields, ...put.fields } : row.fields })
-    else {
-      byId.set(put.id, shallowReactive({ version: '', fields: {}, masked: [], locked: [], can: [], ...put }))
-      if (!(put.id in order)) added.push(put.id)
-    }
-  }
-  const places = Object.entries(order)
-    .filter(([id]) => byId.has(id))
-    .sort((a, b) => a[1] - b[1])
-  if (gone.size === 0 && places.length === 0 && added.length === 0) return ids
-  const out = ids.filter((id) => !gone.has(id) && !(id in order)).concat(added)
-  for (const [id, place] of places) out.splice(Math.max(0, place), 0, id)
-  return out
 }

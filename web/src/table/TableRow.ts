@@ -21,6 +21,8 @@ export default defineComponent({
     columns: { type: Array as PropType<Column[]>, required: true },
     /** The column of the active cell if it is in this row, else -1. */
     active: { type: Number, required: true },
+    /** As it was when it was last seen: the newest state is on its way. */
+    stale: { type: Boolean, default: false },
     href: { type: String, default: '' },
     maskedLabel: { type: String, required: true },
     untitledLabel: { type: String, required: true },
@@ -36,6 +38,12 @@ export default defineComponent({
       return h('a', { class: 'cell-text cell-title', href: props.href, tabindex: -1, draggable: false }, [title, shown[1]])
     }
 
+    /** Two classes of one look: a second change while the first still fades begins the fade again. */
+    function tint(key: string): string | false {
+      const count = props.row?.tint?.[key]
+      return count !== undefined && (count % 2 === 0 ? 'tint tint-even' : 'tint tint-odd')
+    }
+
     return () => {
       const { row, columns, index } = props
       const cells = columns.map((column, at) =>
@@ -43,7 +51,7 @@ export default defineComponent({
           'div',
           {
             key: column.key,
-            class: ['cell', column.kind.align === 'end' && 'cell-end', column.first && 'cell-first'],
+            class: ['cell', column.kind.align === 'end' && 'cell-end', column.first && 'cell-first', tint(column.key) || tint('')],
             style: { width: `var(${widthName(column.key)})` },
             role: 'gridcell',
             tabindex: props.active === at ? 0 : -1,
@@ -57,7 +65,7 @@ export default defineComponent({
       return h(
         'div',
         {
-          class: 'row',
+          class: props.stale && row ? 'row stale' : 'row',
           role: 'row',
           style: { transform: `translateY(${props.top}px)` },
           'aria-rowindex': index + 2,

@@ -17,6 +17,8 @@ export interface Grid {
   /** Makes a cell the active one without moving the focus (it is there already). */
   touch(row: number, column: number): void
   go(row: number, column: number): Promise<void>
+  /** Gives the focus back to the active cell where its element was replaced. */
+  refocus(): void
   /** Handles a key; true where it was one of ours. */
   key(event: KeyboardEvent): boolean
 }
@@ -80,5 +82,5 @@ export function useGrid(scroller: Ref<HTMLElement | null>, size: GridSize, showR
     return true
   }
 
-  return { active, touch, go, key }
+  return { active, touch, go, refocus: () => find()?.focus({ preventScroll: true }), key }
 }

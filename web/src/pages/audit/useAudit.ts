@@ -52,7 +52,8 @@ export function useAudit() {
     try {
       const page = await call<Page<AuditEvent>>(`/audit${query(params)}`, { signal: mine.signal })
       if (under !== mine) return
-      events.value = after === null ? page.items : events.value.concat(page.items)
+      const known = new Set(after === null ? [] : events.value.map((event) => event.id))
+      events.value = after === null ? page.items : events.value.concat(page.items.filter((event) => !known.has(event.id)))
       next.value = page.next
       loaded.value = true
     } catch (failure) {
@@ -78,5 +79,10 @@ export function useAudit() {
   const refresh = () => load(null)
   const stop = () => under?.abort()
 
-  return { events, loading, loaded, error, next, ask, more, retry, refresh, stop }
+  /** New events, newest first, that came by another way. */
+  const prepend = (added: AuditEvent[]) => (events.value = [...added, ...events.value])
+
+  return { events, loading, loaded, error, next, ask, more, retry, refresh, prepend, stop }
 }
+
+export type AuditState = ReturnType<typeof useAudit>

@@ -4,19 +4,25 @@ import { decGroup } from '@/base/dec'
 import { listOf } from '@/base/lists'
 
 const NEAR = 5
-const AHEAD = 20
 
 export function useNeighbours(form: () => string, id: () => string | null) {
   const rows = computed(() => listOf(form())?.rows)
   const at = computed(() => {
     const wanted = id()
-    return wanted === null ? -1 : (rows.value?.ids.value.indexOf(wanted) ?? -1)
+    void rows.value?.version.value
+    return wanted === null ? -1 : (rows.value?.rankOf(wanted) ?? -1)
   })
-  const previous = computed(() => (at.value > 0 ? (rows.value?.ids.value[at.value - 1] ?? null) : null))
-  const next = computed(() => (at.value >= 0 ? (rows.value?.ids.value[at.value + 1] ?? null) : null))
-  // Near the end of what is known the list goes on fetching, as if somebody scrolled.
+  const idAt = (rank: number) => (void rows.value?.version.value, rows.value?.idAt(rank) ?? null)
+  const previous = computed(() => (at.value > 0 ? idAt(at.value - 1) : null))
+  const next = computed(() => (at.value >= 0 ? idAt(at.value + 1) : null))
+  // The list goes along, as if somebody scrolled through it.
   watchEffect(() => {
-    if (at.value >= 0 && at.value + NEAR > (rows.value?.ids.value.length ?? 0)) rows.value?.need(at.value + AHEAD)
+    if (at.value >= 0) rows.value?.need(Math.max(0, at.value - NEAR), at.value + NEAR)
+  })
+  // As long as the record has a place in the list, the list is looked at.
+  const placed = computed(() => at.value >= 0)
+  watchEffect((done) => {
+    if (placed.value && rows.value) done(rows.value.hold())
   })
   const place = computed(() => {
     if (at.value < 0) return ''

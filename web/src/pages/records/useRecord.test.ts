@@ -1,9 +1,9 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { ref } from 'vue'
+import { effectScope, ref, type Ref } from 'vue'
 import type { Form, Item } from '@/base/contract'
 import { fieldOf, STAGES } from '@/fields/fixture'
-import { useRecord } from './useRecord'
+import { useRecord as useIt } from './useRecord'
 
 const form: Form = {
   key: 'customer', label: '客户', version: '1', title_field: 'name', can: ['create'], groups: [{ key: 'basic', label: '基本' }],
@@ -19,6 +19,8 @@ const item = (more: Partial<Item> = {}): Item => ({
   id: '42', version: 'v1', masked: [], locked: [], can: ['update'],
   fields: { no: 'C1', name: 'Old', phone: null, stage: 'lead', owner: { id: '7', title: 'Ada' } }, ...more,
 })
+/** As in a component: in a scope of its own. */
+const useRecord = (form: Ref<string>, id: Ref<string | null>) => effectScope(true).run(() => useIt(form, id))!
 const problem = (status: number, key: string, more = {}) => [status, { type: `/problems/${key}`, title: key, status, ...more }] as const
 
 let answers: (readonly [number, unknown] | 'lost')[] = []
@@ -145,14 +147,14 @@ describe('rights and drafts', () => {
   it('goes on with what was put aside', async () => {
     const record = await opened()
     record.set('name', 'Half typed')
-    record.putAside()
+    record.draft.persist()
     const again = await (async () => {
       answers.push([200, item({ version: 'v2' })])
       const other = useRecord(ref('customer'), ref('42'))
       await other.load()
       return other
     })()
-    expect([again.editing.value, again.valueOf('name'), again.item.value?.version]).toEqual([true, 'Half typed', 'v1'])
+    expect([again.editing.value, again.valueOf('name'), again.item.value?.version]).toEqual([true, 'Half typed', 'v2'])
   })
 
   it('hands back what was given up, for the undo', async () => {

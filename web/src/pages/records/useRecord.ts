@@ -5,12 +5,18 @@
 import { computed, ref, shallowReactive, shallowRef, watch, type Ref } from 'vue'
 import { call } from '@/base/api'
 import type { Clash, Field, Form, Item, Value, Values } from '@/base/contract'
-import { keepDraft, takeDraft } from '@/base/drafts'
 import { useForms } from '@/base/forms'
+import { whenLive } from '@/base/link'
 import { recordSaved } from '@/base/lists'
+import { ownWrite } from '@/base/own'
 import { ApiError, asApiError } from '@/base/problem'
 import { useSession } from '@/base/session'
-import { checkField, kindOf, requestValue, sameValue, titleOf, type Fault } from '@/fields'
+import { checkField, requestValue, titleOf, type Fault } from '@/fields'
+import { useDraft } from './useDraft'
+import { useRecordFeed } from './useRecordFeed'
+
+/** A channel that has not told anything so long will not. */
+const FEED_MS = 4000
 
 export type SaveResult = 'saved' | 'unchanged' | 'refused'
 
@@ -19,27 +25,53 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   const session = useSession()
 
   const form = shallowRef<Form | null>(null)
+  /** The newest state that is known; null also where the record has gone out of sight. */
   const item = shallowRef<Item | null>(null)
+  const gone = ref(false)
   const loadError = shallowRef<ApiError | null>(null)
   const editing = ref(false)
   const saving = ref(false)
-  const draft = shallowReactive<Values>({})
-  const given: Values = {}
   const faults = shallowReactive<Record<string, Fault & { message?: string }>>({})
   const problem = shallowRef<ApiError | null>(null)
   const clashes = shallowRef<Clash[]>([])
+  const draft = useDraft(formKey, id, item)
+  const { changed, valueOf } = draft
+
+  let waiting: ((ready: boolean) => void) | null = null
+  const feed = useRecordFeed({
+    item(found) {
+      item.value = found
+      gone.value = false
+      loadError.value = null
+      settleWait(true)
+    },
+    gone() {
+      if (item.value) {
+        gone.value = true
+        item.value = null
+        clashes.value = []
+      } else if (!gone.value) loadError.value = new ApiError({ type: 'not_found', status: 404 })
+      settleWait(true)
+    },
+    failed(error) {
+      if (!item.value && !error.passing) loadError.value = error
+      settleWait(!error.passing)
+    },
+  })
+
+  function settleWait(ready: boolean): void {
+    waiting?.(ready)
+    waiting = null
+  }
 
   // Labels come in the reader's language: the store holds the newest definition.
   watch(() => forms.byKey.get(formKey.value), (newest) => newest && form.value && (form.value = newest))
 
   const creating = computed(() => id.value === null)
   const path = () => `/forms/${encodeURIComponent(formKey.value)}/records`
-  const valueOf = (key: string): Value => (key in draft ? (draft[key] ?? null) : (item.value?.fields[key] ?? null))
   const title = computed(() => (form.value ? titleOf(form.value.fields, form.value.title_field, item.value?.fields ?? {}) : ''))
-  const changed = computed(() => Object.keys(draft).filter((key) => !sameValue(draft[key], item.value?.fields[key])))
   const isChanged = (key: string) => changed.value.includes(key)
-  /** Something was typed; what a new record began with does not count. */
-  const dirty = computed(() => editing.value && changed.value.some((key) => !sameValue(draft[key], given[key])))
+  const dirty = computed(() => editing.value && draft.touched.value)
   const mayEdit = computed(() => (creating.value ? (form.value?.can.includes('create') ?? false) : (item.value?.can.includes('update') ?? false)))
 
   /** Whether this person may write this field of this record. */
@@ -53,59 +85,63 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
     const wanted = id.value
     try {
       form.value = await forms.load(formKey.value)
-      const found = wanted === null ? null : await call<Item>(`${path()}/${encodeURIComponent(wanted)}`)
       if (wanted !== id.value) return
-      item.value = found
-      resume()
+      if (wanted !== null && !(await fed(wanted))) await read(wanted)
+      if (wanted === id.value && !loadError.value) resume()
     } catch (error) {
       if (wanted === id.value) loadError.value = asApiError(error)
     }
   }
 
+  /** Lets the channel tell the record; false where it does not. It stays open, for the socket may come later. */
+  async function fed(wanted: string): Promise<boolean> {
+    const isLive = await whenLive()
+    if (wanted !== id.value) return true
+    const told = new Promise<boolean>((resolve) => (waiting = resolve))
+    feed.open(formKey.value, wanted)
+    if (!isLive) settleWait(false)
+    const timer = setTimeout(() => settleWait(false), FEED_MS)
+    return told.finally(() => clearTimeout(timer))
+  }
+
+  async function read(wanted: string): Promise<void> {
+    const found = await call<Item>(`${path()}/${encodeURIComponent(wanted)}`)
+    if (wanted === id.value && !item.value) item.value = found
+  }
+
   /** Goes on with what was typed before the page was left. */
   function resume(): void {
-    const left = takeDraft(formKey.value, id.value)
-    if (left) {
-      Object.assign(draft, left.values)
-      if (left.base && item.value) item.value = { ...item.value, version: left.base.version, fields: left.base.fields }
-      editing.value = true
-    } else if (creating.value) {
-      prefill()
-      Object.assign(draft, given)
-      editing.value = true
-    }
+    if (editing.value) return
+    if (creating.value) draft.give(prefilled())
+    if (draft.resume() || creating.value) editing.value = true
   }
 
   /** A required member or department of a new record begins as one's own. */
-  function prefill(): void {
+  function prefilled(): Values {
+    const given: Values = {}
     for (const field of form.value?.fields ?? []) {
       if (!field.required || !writable(field) || !session.user) continue
       if (field.type === 'member') given[field.key] = { id: session.user.id, title: session.user.name }
       if (field.type === 'department') given[field.key] = session.user.department
     }
-  }
-
-  /** Puts everything typed aside, for when the page is opened again. */
-  function putAside(): void {
-    const words = title.value || form.value?.label || ''
-    keepDraft({ form: formKey.value, id: id.value, title: words, base: item.value, values: { ...draft } })
+    return given
   }
 
   function wipe(): void {
-    for (const key of Object.keys(draft)) delete draft[key]
-    for (const key of Object.keys(given)) delete given[key]
+    draft.wipe()
     for (const key of Object.keys(faults)) delete faults[key]
     problem.value = null
     clashes.value = []
   }
 
   function set(key: string, value: Value): void {
-    draft[key] = value
+    draft.set(key, value)
     delete faults[key]
   }
 
   /** Says what is wrong as soon as a field is left, but not that something is missing: one may be on the way to it. */
   function checkOne(field: Field): void {
+    draft.left(field.key)
     const fault = isChanged(field.key) ? checkField(field, valueOf(field.key)) : null
     if (fault && fault.code !== 'required') faults[field.key] = fault
   }
@@ -116,17 +152,19 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   }
 
   /** Leaves editing; hands back what was typed, for the undo. */
-  function leave(): Values {
-    const typed = { ...draft }
-    const worthIt = changed.value.length > 0
+  function leave(): { values: Values; base: Values } {
+    const typed = changed.value.length > 0 ? { values: { ...draft.typed }, base: { ...draft.base } } : { values: {}, base: {} }
     wipe()
+    draft.discard()
     editing.value = false
-    return worthIt ? typed : {}
+    return typed
   }
 
-  function restore(values: Values): void {
-    Object.assign(draft, values)
+  function restore(typed: { values: Values; base: Values }): void {
+    Object.assign(draft.typed, typed.values)
+    Object.assign(draft.base, typed.base)
     editing.value = true
+    draft.persist()
   }
 
   function check(): boolean {
@@ -140,20 +178,25 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   }
 
   async function save(): Promise<SaveResult> {
-    if (saving.value || !form.value) return 'refused'
+    if (saving.value || !form.value || gone.value) return 'refused'
     problem.value = null
+    clashes.value = []
     if (!check()) return 'refused'
     if (!creating.value && changed.value.length === 0) {
       leave()
       return 'unchanged'
     }
+    // What somebody else has changed meanwhile is known already: no need to ask the server first.
+    clashes.value = draft.disputed.value.filter((clash) => isChanged(clash.field))
+    if (clashes.value.length > 0) return 'refused'
     saving.value = true
     try {
-      const saved = await sendMerged()
+      const saved = await ownWrite(formKey.value, id.value, sendMerged)
       if (saved === null) return 'refused'
-      item.value = saved
+      if (feed.isNewer(saved)) item.value = saved
       leave()
       recordSaved(formKey.value, saved)
+      created.value = creating.value ? saved.id : null
       return 'saved'
     } catch (error) {
       refused(asApiError(error))
@@ -163,12 +206,15 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
     }
   }
 
+  /** The record that was just created here. */
+  const created = ref<string | null>(null)
+
   function send(version: string): Promise<Item> {
     const byKey = new Map(form.value?.fields.map((field) => [field.key, field]))
     const fields: Record<string, unknown> = {}
     for (const key of changed.value) {
       const field = byKey.get(key)
-      if (field) fields[key] = requestValue(field, draft[key])
+      if (field) fields[key] = requestValue(field, draft.typed[key])
     }
     if (creating.value) return call<Item>(path(), { method: 'POST', body: { fields } })
     const headers = { 'If-Match': version }
@@ -188,14 +234,9 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
         clashes.value = error.conflicts.map((clash) => ({ ...clash, yours: valueOf(clash.field) }))
         return null
       }
-      const newest = await newestItem()
-      const base = item.value?.fields ?? {}
-      clashes.value = changed.value
-        .filter((key) => !sameValue(newest.fields[key], base[key]))
-        .map((key) => ({ field: key, base: base[key] ?? null, theirs: newest.fields[key] ?? null, yours: valueOf(key) }))
-      if (clashes.value.length > 0) return null
-      item.value = newest
-      return send(newest.version)
+      item.value = await newestItem()
+      clashes.value = draft.disputed.value.filter((clash) => isChanged(clash.field))
+      return clashes.value.length > 0 ? null : send(item.value.version)
     }
   }
 
@@ -211,31 +252,32 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
 
   /** Takes the newest state as the base, lets go of what was decided for them, and saves the rest. */
   async function settle(theirs: string[]): Promise<SaveResult> {
+    const decided = clashes.value.map((clash) => clash.field)
     try {
       item.value = await newestItem()
     } catch (error) {
       problem.value = asApiError(error)
       return 'refused'
     }
-    for (const key of theirs) delete draft[key]
+    for (const key of decided) {
+      if (theirs.includes(key)) draft.takeTheirs(key)
+      else draft.keepMine(key)
+    }
     clashes.value = []
     const result = await save()
     if (result === 'unchanged' && item.value) recordSaved(formKey.value, item.value)
     return result
   }
 
-  /** The newest state without losing what is typed; for reading only. */
-  async function refresh(): Promise<void> {
-    if (editing.value || id.value === null) return
-    await load()
-  }
-
   /** For another record on the same page. */
   function clear(): void {
+    feed.close()
     wipe()
     editing.value = false
     item.value = null
+    gone.value = false
     loadError.value = null
+    created.value = null
   }
 
   const groups = computed(() => {
@@ -247,8 +289,8 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   })
 
   return {
-    form, item, groups, title, loadError, editing, saving, creating, faults, problem, clashes, changed, dirty, mayEdit,
-    kindOf, writable, valueOf, load, set, checkOne, begin, leave, restore, save, settle, putAside, refresh, clear,
+    form, item, gone, groups, title, loadError, editing, saving, creating, created, faults, problem, clashes, changed, dirty, mayEdit,
+    draft, feed, writable, valueOf, load, set, checkOne, begin, leave, restore, save, settle, clear,
   }
 }
 
