@@ -1,7 +1,8 @@
 /** How people at a record are told apart: the first character of the name, and a colour of their own. */
 import type { Person } from '@/base/messages'
 
-const COLORS = ['purple', 'cyan', 'orange', 'green', 'red', 'blue'] as const
+/** Neither red, which is a fault, nor blue, which is one's own focus. */
+const COLORS = ['purple', 'cyan', 'green', 'orange'] as const
 
 export function colorOf(person: Pick<Person, 'id'>): string {
   let sum = 0

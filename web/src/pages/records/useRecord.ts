@@ -12,6 +12,7 @@ import { ownWrite } from '@/base/own'
 import { ApiError, asApiError } from '@/base/problem'
 import { useSession } from '@/base/session'
 import { checkField, requestValue, titleOf, type Fault } from '@/fields'
+import { prefilled } from './prefilled'
 import { useDraft } from './useDraft'
 import { useRecordFeed } from './useRecordFeed'
 
@@ -87,9 +88,15 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
       form.value = await forms.load(formKey.value)
       if (wanted !== id.value) return
       if (wanted !== null && !(await fed(wanted))) await read(wanted)
-      if (wanted === id.value && !loadError.value) resume()
     } catch (error) {
       if (wanted === id.value) loadError.value = asApiError(error)
+    }
+    if (wanted !== id.value) return
+    if (!loadError.value) resume()
+    else if (loadError.value.status === 404 && draft.resume()) {
+      // It went while what was typed into it waited.
+      loadError.value = null
+      editing.value = gone.value = true
     }
   }
 
@@ -112,19 +119,8 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   /** Goes on with what was typed before the page was left. */
   function resume(): void {
     if (editing.value) return
-    if (creating.value) draft.give(prefilled())
+    if (creating.value) draft.give(prefilled((form.value?.fields ?? []).filter(writable), session.user))
     if (draft.resume() || creating.value) editing.value = true
-  }
-
-  /** A required member or department of a new record begins as one's own. */
-  function prefilled(): Values {
-    const given: Values = {}
-    for (const field of form.value?.fields ?? []) {
-      if (!field.required || !writable(field) || !session.user) continue
-      if (field.type === 'member') given[field.key] = { id: session.user.id, title: session.user.name }
-      if (field.type === 'department') given[field.key] = session.user.department
-    }
-    return given
   }
 
   function wipe(): void {
