@@ -27,7 +27,7 @@ const TEXT: [string, string[]][] = [
   ['text', ['bg', 'surface', 'surface-2', 'surface-3', 'hover', 'brand-faint']],
   ['text-2', ['bg', 'surface', 'surface-2', 'surface-3', 'hover']],
   ['text-3', ['bg', 'surface', 'surface-2', 'brand-faint', 'hover']],
-  ['brand-ink', ['surface', 'surface-2', 'brand-soft', 'brand-faint', 'bg']],
+  ['brand-ink', ['surface', 'surface-2', 'brand-soft', 'brand-faint', 'bg', 'orange-soft']],
   ['on-brand', ['brand', 'brand-strong']],
   ['on-alarm', ['alarm']],
   ...['red', 'green', 'orange', 'blue', 'cyan', 'purple', 'gray'].map((name): [string, string[]] => [name, [`${name}-soft`, 'surface']]),

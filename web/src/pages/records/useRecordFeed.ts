@@ -95,6 +95,8 @@ export function useRecordFeed(hooks: FeedHooks) {
 
   function close(): void {
     clearInterval(renewal)
+    if (subscription && field.value !== null) live.edit(form, id, null)
+    field.value = null
     subscription?.close()
     subscription = null
     held = null
