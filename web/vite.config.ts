@@ -20,7 +20,7 @@ export default defineConfig({
     __INTLIFY_DROP_MESSAGE_COMPILER__: false,
     __INTLIFY_PROD_DEVTOOLS__: false,
   },
-  server: { proxy: { '/api': server, '/healthz': server } },
+  server: { proxy: { '/api': { target: server, ws: true }, '/healthz': server } },
   build: {
     // Banks run older Chromium (UOS, Kylin, 360): no :has, no CSS nesting, no oklch either.
     target: 'chrome87',
