@@ -189,7 +189,7 @@ export class Oracle {
 
   /** The writes that name one of the rows in question. */
   private storyOf(wrong: string): string {
-    const [shown = [], should = []] = wrong.split("fresh").map((side) => side.match(/\d{15,}/g) ?? []);
+    const [shown = [], should = []] = wrong.split("fresh").map((side): string[] => side.match(/\d{15,}/g) ?? []);
     const differ = new Set([...shown.filter((id) => !should.includes(id)), ...should.filter((id) => !shown.includes(id)), ...shown.slice(0, 1)]);
     return this.writes.story.filter((line) => [...differ].some((id) => line.includes(id))).slice(-12).join("\n    ");
   }
