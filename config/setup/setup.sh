@@ -9,9 +9,9 @@ PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libwebsockets-dev lib
     libmariadb-dev libjson-c-dev libssl-dev libargon2-dev libinih-dev libicu-dev uthash-dev
     zlib1g-dev)
 PACKAGES_RUN=(mariadb-server-core mariadb-client-core ca-certificates)
-PACKAGES_UNIT=(libcmocka-dev)
+PACKAGES_UNIT=(libcmocka-dev openssl)
 PACKAGES_FUZZ=(clang libclang-rt-14-dev)
-PACKAGES_GROUND=(clang-format systemd git)
+PACKAGES_GROUND=(clang-format shellcheck systemd git)
 PACKAGES_BROWSER=(chromium fonts-noto-cjk)
 
 # The oldest Node that both Vite 8 and the TypeScript tests (types are stripped by Node itself) run on.
@@ -121,7 +121,7 @@ build_server() {
     fi
     # Ninja decides what there is to do; this only decides whether to announce that it may take a while.
     stamp=$folder/.built${1:+-$1}
-    if [ ! -e "$stamp" ] || [ -n "$(find server tests/unit tests/fuzz tests/bench cmake CMakeLists.txt -newer "$stamp" -print -quit)" ]; then
+    if [ ! -e "$stamp" ] || [ -n "$(find server tests/unit tests/fuzz tests/bench config/cmake CMakeLists.txt -newer "$stamp" -print -quit)" ]; then
         say "Building the server (preset $preset)"
     fi
     if ! ninja -C "$folder" "$@" >"$folder/build.log" 2>&1; then

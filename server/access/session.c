@@ -31,6 +31,8 @@ static const char SQL_START[] =
 static const char SQL_FIND[] = "SELECT id,user_id,started_at,last_seen_at,ends_at FROM session "
                                "WHERE token_hash=? AND ended_at IS NULL";
 static const char SQL_END[] = "UPDATE session SET ended_at=?,end_reason=? WHERE id=? AND ended_at IS NULL";
+static const char SQL_END_ALL[] =
+    "UPDATE session SET ended_at=?,end_reason=? WHERE user_id=? AND ended_at IS NULL";
 
 /* ---- the room's state ---------------------------------------------------------------------------------- */
 
@@ -326,6 +328,12 @@ task_fn int session_find(
 void session_end(struct tx *tx, int64_t session_id, const char *reason)
 {
     tx_add(tx, SQL_END, DB_PARAMS(session_bind_time(clock_utc_us()), DB_S(str_of(reason)), DB_I(session_id)));
+}
+
+void session_end_all(struct tx *tx, int64_t user_id, const char *reason)
+{
+    tx_add(
+        tx, SQL_END_ALL, DB_PARAMS(session_bind_time(clock_utc_us()), DB_S(str_of(reason)), DB_I(user_id)));
 }
 
 void session_ended(struct sessions *sessions, int64_t session_id)

@@ -39,6 +39,8 @@ bool session_csrf_is(const struct session *session, struct str token);
 /* Queued into tx; session_ended drops it from the cache after the commit. */
 void session_end(struct tx *tx, int64_t session_id, const char *reason);
 void session_ended(struct sessions *sessions, int64_t session_id);
+/* All of a person, queued into tx; each process drops them with its next poll, a second at most. */
+void session_end_all(struct tx *tx, int64_t user_id, const char *reason);
 /* Called about once a second: drops what others ended, writes last_seen_at (a minute late at most) and ends
  * by time. Leaves rows in the task's arena: a short task each time. Without a good poll for 3 s each
  * session_find reads the database. */

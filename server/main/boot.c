@@ -13,21 +13,31 @@ static const char SQL_NEW_INSTANCE[] =
 
 enum { OWNER_CONNECTIONS = 2, EPOCH_BYTES = 4, UUID_BYTES = 16 };
 
-static struct db *open_account(const struct boot *boot, enum instance_account account, int64_t connections)
+/* Of our own instance, or of the one that another process of ours runs in the data folder. */
+static int open_account(const struct boot *boot, enum instance_account account, int64_t connections,
+    struct db **ret_db, struct err *err)
 {
-    struct db_address address = instance_address(boot->instance, account);
+    struct db_address address;
+    if (boot->instance)
+        address = instance_address(boot->instance, account);
+    else if (instance_find(boot->data, account, boot->arena, &address, err) < 0)
+        return -(int)err->code;
     struct db_limits limits = {.connections = (unsigned)connections,
         .wait_ms = (uint64_t)boot->conf->db_wait_ms,
         .statement_ms = (uint64_t)boot->conf->db_statement_ms,
         .statements_cached = (unsigned)boot->conf->db_statements_cached};
-    return db_open(&address, &limits);
+    *ret_db = db_open(&address, &limits);
+    return 0;
 }
 
 static task_fn int run_migrations(struct boot *boot, unsigned *ret_applied, struct err *err)
 {
-    struct db *migrate = open_account(boot, INSTANCE_MIGRATE, 2);
+    struct db *migrate = NULL;
     struct str dir = arena_printf(boot->arena, "%.*s/migrations", STR_ARGS(boot->share));
-    int rc = migrate_run(migrate, dir, ret_applied, err);
+    int rc = open_account(boot, INSTANCE_MIGRATE, 2, &migrate, err);
+    if (rc < 0)
+        return rc;
+    rc = migrate_run(migrate, dir, ret_applied, err);
     db_close(migrate);
     return rc;
 }
@@ -69,9 +79,11 @@ task_fn int boot_house(struct boot *boot, struct err *err)
 {
     struct house *house = &boot->house;
     struct str pepper = STR("");
-    boot->app = open_account(boot, INSTANCE_APP, boot->conf->db_connections);
-    boot->owner = open_account(boot, INSTANCE_OWNER, OWNER_CONNECTIONS);
-    int rc = slot_lease(boot->app, err);
+    int rc = open_account(boot, INSTANCE_APP, boot->conf->db_connections, &boot->app, err);
+    if (rc == 0)
+        rc = open_account(boot, INSTANCE_OWNER, OWNER_CONNECTIONS, &boot->owner, err);
+    if (rc == 0)
+        rc = slot_lease(boot->app, err);
     if (rc < 0)
         return rc;
     boot->slot = true;

@@ -65,7 +65,9 @@ int command_sql(const struct options *options)
         arena_free(arena);
         return EXIT_USAGE;
     }
-    if (!options_data(options, arena, &data) || instance_find(data, account, arena, &address, &err) < 0) {
+    if (!options_data(options, false, arena, &data)) {
+        status = EXIT_FAILED; /* that was told */
+    } else if (instance_find(data, account, arena, &address, &err) < 0) {
         fprintf(stderr, "tidemark: no instance in %s: %s\n", options->data, err.detail);
     } else {
         int fd = option_memory(&address);
@@ -150,17 +152,18 @@ static task_fn void run_check(void *arg)
     buf_done(&findings);
 }
 
-static int run_job(const struct options *options, task_main_fn *fn)
+/* bad_conf: the exit status where the configuration is wrong. */
+static int run_job(const struct options *options, task_main_fn *fn, bool make_data, int bad_conf)
 {
     struct job job = {.options = options};
     struct arena *arena = arena_new();
     struct conf *conf = options_conf(options);
     if (!conf) {
         arena_free(arena);
-        return EXIT_USAGE;
+        return bad_conf;
     }
     job.boot = (struct boot){.conf = conf, .arena = arena, .share = share_dir(arena)};
-    if (options_data(options, arena, &job.boot.data)) {
+    if (options_data(options, make_data, arena, &job.boot.data)) {
         loop_init();
         (void)task_spawn("job", fn, &job);
         loop_run();
@@ -175,12 +178,12 @@ static int run_job(const struct options *options, task_main_fn *fn)
 
 int command_migrate(const struct options *options)
 {
-    return run_job(options, run_migrate);
+    return run_job(options, run_migrate, true, EXIT_USAGE);
 }
 
 int command_check(const struct options *options)
 {
-    return run_job(options, run_check);
+    return run_job(options, run_check, false, EXIT_NO);
 }
 
 int command_config(const struct options *options)

@@ -101,7 +101,7 @@ static void fill_roles(struct contents *contents, struct organisation *organisat
     }
 }
 
-static struct str random_password(struct arena *arena)
+struct str random_password(struct arena *arena)
 {
     unsigned char random[PASSWORD_BYTES];
     crypto_random(random, sizeof(random));
@@ -138,6 +138,7 @@ static task_fn int fill_users(
         if (!common.n)
             printf("first log-in: %.*s  password: %.*s\n", STR_ARGS(user->login), STR_ARGS(password));
     }
+    fflush(stdout); /* before they are stored: whoever is killed in between has not lost them */
     return 0;
 }
 

@@ -11,10 +11,15 @@
 /* Exit status of every subcommand (CONTRACT 1). */
 enum { EXIT_GOOD = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
+enum { OPTION_ROLES_MAX = 16 };
+
 struct options {
     const char *config; /* NULL: <data>/tidemark.conf if it is there */
     const char *data;
     const char *port, *rows, *as; /* NULL: not given */
+    const char *name, *department;
+    const char *roles[OPTION_ROLES_MAX];
+    int n_roles;
     bool no_demo;
     char **rest; /* what follows the options */
     int n_rest;
@@ -24,12 +29,14 @@ int command_serve(const struct options *options);
 int command_sql(const struct options *options);
 int command_migrate(const struct options *options);
 int command_check(const struct options *options);
+int command_user(const struct options *options);
 int command_config(const struct options *options);
 
 /* Configuration of the options; problems are printed. NULL: they were. */
 struct conf *options_conf(const struct options *options);
-/* The data folder, absolute, made if it is not there (mode 0700). False: it cannot be, and was told. */
-bool options_data(const struct options *options, struct arena *arena, struct str *ret_data);
+/* The data folder, absolute; with `make`, made if it is not there (mode 0700). False: there is none, and that
+ * was told. */
+bool options_data(const struct options *options, bool make, struct arena *arena, struct str *ret_data);
 
 /* Where migrations/, config/ and web/dist are: beside the program's source tree, or <prefix>/share/tidemark.
  */
@@ -49,7 +56,8 @@ struct boot {
 };
 /* Database, schema, accounts, migrations. Used by serve and migrate. */
 task_fn int boot_database(struct boot *boot, unsigned *ret_applied, struct err *err);
-/* On top of it: id slot, secrets, the house and its world. */
+/* On top of it, or of the instance that a server runs in the data folder: id slot, secrets, the house and its
+ * world. */
 task_fn int boot_house(struct boot *boot, struct err *err);
 task_fn void boot_down(struct boot *boot);
 
@@ -79,6 +87,9 @@ task_fn int unaudited_start(
 task_fn void unaudited_hear(struct listening *listening, const struct feed_tx *tx);
 task_fn void unaudited_save(struct listening *listening); /* the position, if it has moved */
 void unaudited_stop(struct listening *listening);
+
+/* A password that nobody chose, for a first log-in. */
+struct str random_password(struct arena *arena);
 
 /* First contents: the demo bank, or three administrators. Says what it did on standard output. */
 task_fn int first_contents(struct boot *boot, bool demo, int64_t rows, struct err *err);

@@ -34,10 +34,10 @@ struct conf *options_conf(const struct options *options)
     return conf;
 }
 
-bool options_data(const struct options *options, struct arena *arena, struct str *ret_data)
+bool options_data(const struct options *options, bool make, struct arena *arena, struct str *ret_data)
 {
     char absolute[PATH_MAX];
-    if (mkdir(options->data, 0700) < 0 && errno != EEXIST) {
+    if (make && mkdir(options->data, 0700) < 0 && errno != EEXIST) {
         fprintf(stderr, "tidemark: cannot make the data folder %s: %s\n", options->data, strerror(errno));
         return false;
     }

@@ -219,7 +219,7 @@ int command_serve(const struct options *options)
     if (log_level_parse(conf->server_log_level, &level))
         log_set_level(level);
     server.boot = (struct boot){.conf = conf, .arena = arena, .share = share_dir(arena)};
-    if (!options_data(options, arena, &server.boot.data)) {
+    if (!options_data(options, true, arena, &server.boot.data)) {
         server.status = EXIT_FAILED;
     } else {
         loop_init();

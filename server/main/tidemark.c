@@ -36,6 +36,11 @@ static const struct command COMMANDS[] = {
     {"check", command_check, "cd",
         "check [--data DIR] [--config FILE]\n"
         "  Checks the configuration, and the settings, rights and clock of the database that is running.\n"},
+    {"user", command_user, "cdNDR",
+        "user add LOGIN --name NAME [--department KEY] [--role KEY]…\n"
+        "user reset|disable|enable LOGIN   [--data DIR] [--config FILE]\n"
+        "  People, while a server runs in the data folder: add somebody, or give a new first password (printed once), or\n"
+        "  shut somebody out, or let him in again. Open sessions of who is reset or disabled end within a second.\n"},
     {"config", command_config, "",
         "config\n  Prints every setting with its default, as a configuration file.\n"},
     {"version", command_version, "", "version\n  Prints the version.\n"},
@@ -57,39 +62,76 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+static int wrong_use(const struct command *command)
+{
+    fprintf(stderr, "usage: tidemark %s", command->help);
+    return EXIT_USAGE + 1;
+}
+
+/* False: no such option of this command. */
+static bool take_option(const struct command *command, int letter, struct options *options)
+{
+    if (!strchr(command->options, letter))
+        return false;
+    switch (letter) {
+    case 'c':
+        options->config = optarg;
+        return true;
+    case 'd':
+        options->data = optarg;
+        return true;
+    case 'p':
+        options->port = optarg;
+        return true;
+    case 'r':
+        options->rows = optarg;
+        return true;
+    case 'a':
+        options->as = optarg;
+        return true;
+    case 'n':
+        options->no_demo = true;
+        return true;
+    case 'N':
+        options->name = optarg;
+        return true;
+    case 'D':
+        options->department = optarg;
+        return true;
+    case 'R':
+        if (options->n_roles == OPTION_ROLES_MAX)
+            return false;
+        options->roles[options->n_roles++] = optarg;
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* 0: go on; else the exit status plus one. */
 static int read_options(const struct command *command, int argc, char **argv, struct options *options)
 {
     static const struct option LONG[] = {{"config", required_argument, NULL, 'c'},
         {"data", required_argument, NULL, 'd'}, {"port", required_argument, NULL, 'p'},
         {"no-demo", no_argument, NULL, 'n'}, {"rows", required_argument, NULL, 'r'},
-        {"as", required_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+        {"as", required_argument, NULL, 'a'}, {"name", required_argument, NULL, 'N'},
+        {"department", required_argument, NULL, 'D'}, {"role", required_argument, NULL, 'R'},
+        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    /* Of `user`, options may follow the words; of `sql`, what follows belongs to the client. */
+    const char *letters = command->run == command_user ? "h" : "+h";
     int letter;
-    while ((letter = getopt_long(argc, argv, "+h", LONG, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, letters, LONG, NULL)) != -1) {
         if (letter == 'h') {
             fputs(command->help, stdout);
             return EXIT_GOOD + 1;
         }
-        if (letter == '?' || !strchr(command->options, letter)) {
-            fprintf(stderr, "usage: tidemark %s", command->help);
-            return EXIT_USAGE + 1;
-        }
-        const char **text = letter == 'c'   ? &options->config
-                            : letter == 'd' ? &options->data
-                            : letter == 'p' ? &options->port
-                            : letter == 'r' ? &options->rows
-                                            : &options->as;
-        if (letter == 'n')
-            options->no_demo = true;
-        else
-            *text = optarg;
+        if (!take_option(command, letter, options))
+            return wrong_use(command);
     }
     options->rest = argv + optind;
     options->n_rest = argc - optind;
-    if (options->n_rest > 0 && command->run != command_sql) {
-        fprintf(stderr, "usage: tidemark %s", command->help);
-        return EXIT_USAGE + 1;
-    }
+    if (options->n_rest > 0 && command->run != command_sql && command->run != command_user)
+        return wrong_use(command);
     return 0;
 }
 

@@ -139,6 +139,7 @@ static task_fn int write_password(struct tx *tx, void *arg, struct err *err)
     (void)err;
     NOTE("_user", change->user_id, CHANGE("password", STR_NULL));
     access_set_password(tx, change->user_id, change->stored_password);
+    session_end_all(tx, change->user_id, "password");
     return 0;
 }
 
@@ -156,6 +157,8 @@ static task_fn int write_disabled(struct tx *tx, void *arg, struct err *err)
     (void)err;
     NOTE("_user", change->user_id, CHANGE("disabled", change->disabled ? STR("true") : STR("false")));
     access_set_disabled(tx, change->user_id, change->disabled, clock_utc_us());
+    if (change->disabled)
+        session_end_all(tx, change->user_id, "disabled");
     epoch_raise(tx);
     return 0;
 }

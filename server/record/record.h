@@ -187,6 +187,7 @@ struct organisation {
 };
 task_fn int organisation_create(
     struct caller *caller, const struct organisation *organisation, struct err *err);
+/* Both end the person's sessions (enabling does not). */
 task_fn int user_set_password(
     struct caller *caller, int64_t user_id, struct str stored_password, struct err *err);
 task_fn int user_set_disabled(struct caller *caller, int64_t user_id, bool disabled, struct err *err);
