@@ -21,6 +21,11 @@ enum access_right { /* beside records; a bit each */
 };
 const char *access_right_key(enum access_right right); /* "audit.read" */
 
+/* The three administrators stay three people: no account may hold the rights of two duties, and none of them
+ * may have a grant for a form. */
+enum access_duty { DUTY_SYSTEM = 1, DUTY_SECURITY = 2, DUTY_AUDIT = 4 };
+uint32_t access_duties(uint32_t rights); /* bits of enum access_duty */
+
 enum access_action { /* with records; a bit each */
     ACTION_LIST,
     ACTION_READ,
@@ -104,7 +109,12 @@ const struct user *directory_user(const struct directory *directory, int64_t id)
 /* By the folded name, text_login_key of what was typed. */
 const struct user *directory_user_by_login(const struct directory *directory, struct str login_key);
 const struct department *directory_department(const struct directory *directory, int64_t id);
+const struct role *directory_role(const struct directory *directory, int64_t id);
 const struct role *directory_role_by_key(const struct directory *directory, struct str key);
+uint32_t directory_rights_of(
+    const struct directory *directory, const struct user *user); /* of all his roles */
+int64_t role_people(
+    const struct directory *directory, int64_t role_id); /* who have it and are not disabled */
 bool directory_is_below(
     const struct directory *directory, int64_t department, int64_t ancestor); /* or the same */
 
@@ -155,6 +165,7 @@ enum access_level policy_row_level(const struct policy *policy, const struct pol
  * number of stars: the length is not told. A mask that is not known, or bytes that are not text: all stars.
  */
 bool mask_is_known(struct str mask);
+const char *mask_name_at(size_t i); /* the masks by name; NULL past the last */
 struct str mask_apply(struct str mask, struct str value, struct arena *arena);
 
 /* ---- changes (queued into the caller's transaction; the caller adds the audit event and raises the epoch)

@@ -77,10 +77,34 @@ const struct department *directory_department(const struct directory *directory,
     return map_get_id(directory->departments_by_id, id);
 }
 
+const struct role *directory_role(const struct directory *directory, int64_t id)
+{
+    CHECK(directory, DIRECTORY_MAGIC);
+    return map_get_id(directory->roles_by_id, id);
+}
+
 const struct role *directory_role_by_key(const struct directory *directory, struct str key)
 {
     CHECK(directory, DIRECTORY_MAGIC);
     return map_get(directory->roles_by_key, key);
+}
+
+uint32_t directory_rights_of(const struct directory *directory, const struct user *user)
+{
+    uint32_t rights = 0;
+    for (size_t i = 0; i < user->n_roles; i++)
+        rights |= directory_role(directory, user->roles[i])
+                      ->rights; /* loading has refused roles that do not exist */
+    return rights;
+}
+
+int64_t role_people(const struct directory *directory, int64_t role_id)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < directory->n_users; i++)
+        for (size_t r = 0; r < directory->users[i].n_roles; r++)
+            n += directory->users[i].roles[r] == role_id && !directory->users[i].disabled;
+    return n;
 }
 
 bool directory_is_below(const struct directory *directory, int64_t department, int64_t ancestor)

@@ -228,6 +228,11 @@ static size_t find_mask(struct str mask)
     return i;
 }
 
+const char *mask_name_at(size_t i)
+{
+    return i < N_MASKS ? MASKS[i].name : NULL;
+}
+
 bool mask_is_known(struct str mask)
 {
     return find_mask(mask) < N_MASKS;

@@ -82,10 +82,7 @@ static struct policy *policy_make(struct directory_full *full, const struct user
     policy->arena = directory->arena;
     policy->directory = directory;
     policy->user = user;
-    for (size_t i = 0; i < user->n_roles; i++) {
-        const struct role *role = map_get_id(directory->roles_by_id, user->roles[i]);
-        policy->rights |= role->rights; /* loading has refused roles that do not exist */
-    }
+    policy->rights = directory_rights_of(directory, user);
     if (user->department_id) {
         const struct subtree *subtree = subtree_of(full, user->department_id);
         policy->subtree = subtree->ids;

@@ -92,6 +92,14 @@ const char *access_right_key(enum access_right right)
     return RIGHT_KEYS[right];
 }
 
+uint32_t access_duties(uint32_t rights)
+{
+    const uint32_t system = UINT32_C(1) << RIGHT_USERS_MANAGE | UINT32_C(1) << RIGHT_SYSTEM_MANAGE,
+                   security = UINT32_C(1) << RIGHT_RIGHTS_MANAGE, audit = UINT32_C(1) << RIGHT_AUDIT_READ;
+    return (rights & system ? DUTY_SYSTEM : 0u) | (rights & security ? DUTY_SECURITY : 0u) |
+           (rights & audit ? DUTY_AUDIT : 0u);
+}
+
 const char *access_action_key(enum access_action action)
 {
     must((unsigned)action < ACTION_COUNT);

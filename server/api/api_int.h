@@ -8,7 +8,8 @@ enum route_access {
     ACCESS_OPEN,
     ACCESS_LOOPBACK,
     ACCESS_SESSION,
-    ACCESS_RIGHTS /* ACCESS_RIGHTS + enum access_right */
+    ACCESS_ADMINISTER, /* users.manage or rights.manage */
+    ACCESS_RIGHTS      /* ACCESS_RIGHTS + enum access_right */
 };
 
 struct call;
@@ -46,6 +47,9 @@ struct call {
 /* NULL and *ret_path_known: a 404 or a 405. */
 const struct route *route_find(
     const struct net_request *request, struct call *call, bool *ret_path_known, struct str *ret_allow);
+/* If-Match: a version as the answers give it, with or without the quotes of an entity tag, or "*". Empty:
+ * none. */
+struct str call_if_match(const struct call *call);
 void problem_print(const struct call *call, const struct err *err, struct json_out *out);
 enum err_lang lang_of(const struct net_request *request);
 
@@ -57,6 +61,12 @@ int call_query(struct call *call, const char *name, struct str *ret_value, struc
 /* The same as a whole number; `otherwise` if absent. */
 int call_query_int(
     struct call *call, const char *name, int64_t otherwise, int64_t *ret_value, struct err *err);
+
+/* What several resources print in the same way. */
+void print_words(struct json_out *out, const char *key, uint32_t bits, size_t n, const char *(*word)(int));
+void print_titled(struct json_out *out, const char *key, int64_t id, struct str title); /* id 0: null */
+const char *action_word(int action);
+const char *right_word(int right);
 
 #define ROUTE(method, path, handler, access, query, request, answer, status, summary) call_handler_fn handler;
 #include "api/routes.def"

@@ -126,21 +126,12 @@ task_fn int records_create(struct call *call, struct err *err)
     return 0;
 }
 
-/* If-Match: the version as the answers give it, with or without the quotes of an entity tag, or "*". */
-static struct str wanted_version(const struct net_request *request)
-{
-    struct str version = str_trim(request->if_match);
-    if (version.n >= 2 && version.p[0] == '"' && version.p[version.n - 1] == '"')
-        version = (struct str){version.p + 1, version.n - 2};
-    return version;
-}
-
 task_fn int records_update(struct call *call, struct err *err)
 {
     struct fields_body body = {0};
     struct record_done *done = arena_new_one(task_arena(), struct record_done);
     struct plan *plan;
-    struct str version = wanted_version(call->request);
+    struct str version = call_if_match(call);
     int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
     if (rc == 0 && version.n == 0)
         rc = err_set(err, ERR_PRECONDITION, "no If-Match");

@@ -9,6 +9,8 @@
 #include "base/must.h"
 
 #define ACCESS_AUDIT_READ (ACCESS_RIGHTS + RIGHT_AUDIT_READ)
+#define ACCESS_RIGHTS_MANAGE (ACCESS_RIGHTS + RIGHT_RIGHTS_MANAGE)
+#define ACCESS_USERS_MANAGE (ACCESS_RIGHTS + RIGHT_USERS_MANAGE)
 
 const struct route ROUTES[] = {
 #define ROUTE(m, p, h, a, q, req, ans, st, sum)                                                              \
@@ -142,6 +144,11 @@ static task_fn int check_access(struct call *call, struct err *err)
     int rc = check_session(call, err);
     if (rc < 0 || access == ACCESS_SESSION)
         return rc;
+    if (access == ACCESS_ADMINISTER)
+        return policy_has(call->caller.policy, RIGHT_USERS_MANAGE) ||
+                       policy_has(call->caller.policy, RIGHT_RIGHTS_MANAGE)
+                   ? 0
+                   : err_set(err, ERR_FORBIDDEN, "the route is for administrators of people or rights");
     if (!policy_has(call->caller.policy, (enum access_right)(access - ACCESS_RIGHTS)))
         return err_set(err, ERR_FORBIDDEN, "the route needs a right");
     return 0;
@@ -181,6 +188,14 @@ int call_query_int(
     else if (!str_to_i64(text, ret_value))
         return err_add(err, task_arena(), str_of(name), FAULT_NOT_A_NUMBER, STR_NULL);
     return 0;
+}
+
+struct str call_if_match(const struct call *call)
+{
+    struct str version = str_trim(call->request->if_match);
+    if (version.n >= 2 && version.p[0] == '"' && version.p[version.n - 1] == '"')
+        version = (struct str){version.p + 1, version.n - 2};
+    return version;
 }
 
 int call_read_body(

@@ -1,0 +1,172 @@
+/*
+ * Who may do what with the records of a form: the matrix of its roles and their grants. Definitions and
+ * rights only: the security administrator sees no customers' data here.
+ */
+#include "access/words.h"
+#include "api/api_int.h"
+#include "record/admin.h"
+
+static struct str label(const struct call *call, struct str zh, struct str en)
+{
+    return call->lang == ERR_LANG_EN ? en : zh;
+}
+
+static int find_form(const struct call *call, const struct form **ret_form, struct err *err)
+{
+    *ret_form = catalog_form(call->caller.world->catalog, call->form);
+    return *ret_form ? 0 : err_set(err, ERR_NOT_FOUND, "no such form");
+}
+
+static int64_t count_roles(const struct directory *directory, struct str form)
+{
+    int64_t n = 0;
+    for (size_t r = 0; r < directory->n_roles; r++) {
+        bool has = false;
+        for (size_t g = 0; g < directory->n_grants; g++)
+            has = has || (directory->grants[g].role_id == directory->roles[r].id &&
+                             str_eq(directory->grants[g].form, form));
+        n += has;
+    }
+    return n;
+}
+
+task_fn int rights_forms(struct call *call, struct err *err)
+{
+    struct json_out *out = &call->out;
+    const struct world *world = call->caller.world;
+    (void)err;
+    json_out_object(out);
+    json_out_key(out, STR("items"));
+    json_out_array(out);
+    for (size_t i = 0; i < world->catalog->n_forms; i++) {
+        const struct form *form = &world->catalog->forms[i];
+        json_out_object(out);
+        json_out_member_str(out, "key", form->key);
+        json_out_member_str(out, "label", label(call, form->label_zh, form->label_en));
+        json_out_member_int(out, "roles", count_roles(world->directory, form->key));
+        json_out_member_str(out, "version", rights_version(&call->caller, form->key));
+        json_out_object_end(out);
+    }
+    json_out_array_end(out);
+    json_out_object_end(out);
+    json_out_end(out);
+    return 0;
+}
+
+static void print_field(const struct call *call, const struct field *field, struct json_out *out)
+{
+    json_out_object(out);
+    json_out_member_str(out, "key", field->key);
+    json_out_member_str(out, "label", label(call, field->label_zh, field->label_en));
+    json_out_member_text(out, "type", field->type->key);
+    json_out_member_str(out, "group", field->group);
+    json_out_key(out, STR("mask"));
+    if (field->mask.n)
+        json_out_str(out, field->mask);
+    else
+        json_out_null(out);
+    json_out_member_bool(out, "automatic", field->type->is_automatic);
+    json_out_key(out, STR("options"));
+    json_out_array(out);
+    for (size_t i = 0; i < field->n_options; i++) {
+        json_out_object(out);
+        json_out_member_str(out, "key", field->options[i].key);
+        json_out_member_str(
+            out, "label", label(call, field->options[i].label_zh, field->options[i].label_en));
+        json_out_member_bool(out, "retired", field->options[i].retired);
+        json_out_object_end(out);
+    }
+    json_out_array_end(out);
+    json_out_object_end(out);
+}
+
+static const char *level_word(int level)
+{
+    return access_level_key((enum access_level)level);
+}
+
+static const char *rule_word(int rule)
+{
+    return row_rule_key((enum row_rule)rule);
+}
+
+static void print_grant(const struct grant *grant, struct json_out *out)
+{
+    json_out_object(out);
+    json_out_member_text(out, "rule", row_rule_key(grant->row_rule));
+    json_out_key(out, STR("condition"));
+    json_out_null(out);
+    json_out_member_bool(out, "deny", false);
+    print_words(out, "actions", grant->actions, ACTION_COUNT, action_word);
+    json_out_key(out, STR("fields"));
+    json_out_raw(out, access_fields_print(grant, task_arena()));
+    json_out_key(out, STR("masks"));
+    json_out_object(out);
+    json_out_object_end(out);
+    json_out_object_end(out);
+}
+
+static void print_role(
+    const struct call *call, const struct form *form, const struct role *role, struct json_out *out)
+{
+    const struct directory *directory = call->caller.world->directory;
+    json_out_object(out);
+    json_out_member_id(out, "id", role->id);
+    json_out_member_str(out, "key", role->key);
+    json_out_member_str(out, "title", label(call, role->name_zh, role->name_en));
+    json_out_member_int(out, "people", role_people(directory, role->id));
+    json_out_member_bool(out, "administrator", access_duties(role->rights) != 0);
+    json_out_key(out, STR("grants"));
+    json_out_array(out);
+    for (size_t i = 0; i < directory->n_grants; i++)
+        if (directory->grants[i].role_id == role->id && str_eq(directory->grants[i].form, form->key))
+            print_grant(&directory->grants[i], out);
+    json_out_array_end(out);
+    json_out_object_end(out);
+}
+
+static void print_masks(struct json_out *out)
+{
+    json_out_key(out, STR("masks"));
+    json_out_array(out);
+    for (size_t i = 0; mask_name_at(i); i++)
+        json_out_text(out, mask_name_at(i));
+    json_out_array_end(out);
+}
+
+static void print_rights(struct call *call, const struct form *form, struct str pos)
+{
+    struct json_out *out = &call->out;
+    const struct directory *directory = call->caller.world->directory;
+    json_out_object(out);
+    json_out_member_str(out, "form", form->key);
+    json_out_member_str(out, "label", label(call, form->label_zh, form->label_en));
+    json_out_member_str(out, "version", rights_version(&call->caller, form->key));
+    json_out_key(out, STR("fields"));
+    json_out_array(out);
+    for (size_t i = 0; i < form->n_fields; i++)
+        print_field(call, &form->fields[i], out);
+    json_out_array_end(out);
+    print_words(out, "actions", (1u << ACTION_COUNT) - 1, ACTION_COUNT, action_word);
+    print_words(out, "levels", (1u << (LEVEL_WRITE + 1)) - 1, LEVEL_WRITE + 1, level_word);
+    print_words(out, "rules", (1u << (ROW_SUBTREE + 1)) - 1, ROW_SUBTREE + 1, rule_word);
+    print_masks(out);
+    json_out_key(out, STR("roles"));
+    json_out_array(out);
+    for (size_t i = 0; i < directory->n_roles; i++)
+        print_role(call, form, &directory->roles[i], out);
+    json_out_array_end(out);
+    if (pos.n)
+        json_out_member_str(out, "pos", pos);
+    json_out_object_end(out);
+    json_out_end(out);
+}
+
+task_fn int rights_show(struct call *call, struct err *err)
+{
+    const struct form *form;
+    int rc = find_form(call, &form, err);
+    if (rc == 0)
+        print_rights(call, form, STR_NULL);
+    return rc;
+}
