@@ -80,6 +80,19 @@ static void print_field(const struct call *call, const struct field *field, stru
     json_out_object_end(out);
 }
 
+static void print_groups(const struct call *call, const struct form *form, struct json_out *out)
+{
+    json_out_key(out, STR("groups"));
+    json_out_array(out);
+    for (size_t i = 0; i < form->n_groups; i++) {
+        json_out_object(out);
+        json_out_member_str(out, "key", form->groups[i].key);
+        json_out_member_str(out, "label", label(call, form->groups[i].label_zh, form->groups[i].label_en));
+        json_out_object_end(out);
+    }
+    json_out_array_end(out);
+}
+
 static const char *level_word(int level)
 {
     return access_level_key((enum access_level)level);
@@ -142,6 +155,7 @@ static void print_rights(struct call *call, const struct form *form, struct str 
     json_out_member_str(out, "form", form->key);
     json_out_member_str(out, "label", label(call, form->label_zh, form->label_en));
     json_out_member_str(out, "version", rights_version(&call->caller, form->key));
+    print_groups(call, form, out);
     json_out_key(out, STR("fields"));
     json_out_array(out);
     for (size_t i = 0; i < form->n_fields; i++)

@@ -122,6 +122,10 @@ test("the matrix of a form holds each grant as the table does", async () => {
   const matrix = await client.expect<any>(200, await client.get("/forms/customer/rights"));
   assert.equal(matrix.version, forms.items[0]?.version);
   assert.ok(matrix.fields.some((field: any) => field.key === "credit_line"), "the security administrator sees every field's name");
+  const groups = matrix.groups.map((group: any) => group.key);
+  assert.deepEqual(groups, [...new Set(groups)]);
+  assert.ok(matrix.fields.every((field: any) => groups.includes(field.group)), "each field stands in a group that has a label");
+  assert.ok(matrix.groups.every((group: any) => group.label !== ""));
   assert.deepEqual(matrix.levels, ["hidden", "masked", "read", "write"]);
   const rows = await query("SELECT r.`key` AS role, g.row_rule, g.actions, g.fields FROM access_grant g JOIN role r ON r.id = g.role_id WHERE g.form = 'customer' ORDER BY r.`key`, g.id");
   const told = matrix.roles.flatMap((role: any) => role.grants.map((grant: any) => [role.key, grant.rule, grant.actions.join(" "), grant.fields]));
