@@ -7,7 +7,7 @@
 
 #include "json/out.h"
 
-/* Prints type, title, status, request and, if there are any, errors into the object that is open. */
+/* Prints type, title, status, detail, request and, if there are any, errors into the object that is open. */
 void json_out_problem(
     struct json_out *out, const struct err *err, enum err_lang lang, struct str request, struct arena *arena);
 

@@ -162,9 +162,10 @@ void reply_build_problem(struct exchange *exchange, enum err_code code, const ch
     bool english = str_starts(exchange->request.accept_language, STR("en"));
     struct buf body;
     buf_init(&body, 4096);
-    buf_printf(&body, "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"request\":\"%s\"}",
-        err_key(code), err_title(code, english ? ERR_LANG_EN : ERR_LANG_ZH), err_status(code),
-        exchange->request.id);
+    const char *title = err_title(code, english ? ERR_LANG_EN : ERR_LANG_ZH);
+    buf_printf(&body,
+        "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\",\"request\":\"%s\"}",
+        err_key(code), title, err_status(code), title, exchange->request.id);
     reply_begin(exchange, err_status(code), "application/problem+json", "no-store");
     if (err_status(code) == 405)
         reply_header(exchange, "Allow", str_of(allow ? allow : "GET, HEAD, POST, PUT, PATCH, DELETE"));

@@ -10,6 +10,7 @@ function wellFormed(reply: Reply): void {
   assert.equal(problem.status, reply.status);
   assert.ok(problem.type.length > 0 && !/\s/.test(problem.type));
   assert.ok(problem.title.length > 0);
+  assert.ok(problem.detail.length > 0);
   assert.ok(problem.request.length >= 8);
   assert.equal(reply.headers["x-request-id"], problem.request);
   assert.equal(reply.headers["cache-control"], "no-store");
@@ -47,6 +48,8 @@ test("each kind of refusal is a problem document of one shape", async () => {
     requests.add(reply.problem().request);
   }
   assert.equal(requests.size, replies.length, "each request has a number of its own");
+  const unknown = replies.find(([, reply]) => reply.text.includes('"field":"x"'))?.[1].problem();
+  assert.equal(unknown?.detail, `x: ${unknown?.errors?.[0]?.message}`, "the detail of a fault names its place");
 });
 
 test("405 names the methods that there are", async () => {

@@ -2,31 +2,13 @@
 // is not in it is not there.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createCustomer } from "../lib/demo.ts";
-import { login, stranger } from "../lib/shared.ts";
+import { createCustomer, customerFields } from "../lib/demo.ts";
+import type { Client, Reply } from "../lib/client.ts";
+import { METHODS, document, goodReader, routesOf, type Document } from "../lib/routes.ts";
+import { faultsOf } from "../lib/schema.ts";
+import { PASSWORD } from "../lib/server.ts";
+import { freshLogin, login, stranger } from "../lib/shared.ts";
 
-interface Operation {
-  operationId?: string;
-  summary?: string;
-  parameters?: { name: string; in: string; required?: boolean; schema: unknown }[];
-  requestBody?: unknown;
-  responses: Record<string, unknown>;
-  security?: unknown[];
-}
-interface Document {
-  openapi: string;
-  info: { title: string; version: string };
-  servers?: { url: string }[];
-  paths: Record<string, Record<string, Operation>>;
-  components?: Record<string, Record<string, unknown>>;
-}
-
-async function document(): Promise<Document> {
-  const clerk = await login("clerk");
-  return clerk.expect<Document>(200, await clerk.get("/openapi.json"));
-}
-
-const METHODS = ["get", "post", "put", "patch", "delete"];
 const base = (doc: Document) => (doc.servers?.[0]?.url ?? "").replace(/\/$/, "");
 const full = (doc: Document, path: string) => (path.startsWith("/api/v1") ? path : `${base(doc)}${path}`);
 
@@ -107,6 +89,101 @@ test("every $ref leads somewhere", async () => {
     }
   };
   walk(doc);
+});
+
+function schemaOf(doc: Document, name: string, status: string, type: string): unknown {
+  return routesOf(doc).find((route) => route.name === name)?.operation.responses[status]?.content?.[type]?.schema;
+}
+
+function checkAnswer(doc: Document, name: string, reply: Reply): void {
+  const type = (reply.headers["content-type"] ?? "").split(";")[0] as string;
+  const known = schemaOf(doc, name, String(reply.status), type) ?? schemaOf(doc, name, "default", type);
+  if (type === "") {
+    assert.equal(reply.bytes.length, 0, `${name}: a body without a type`);
+    assert.deepEqual(routesOf(doc).find((route) => route.name === name)?.operation.responses[String(reply.status)]?.content, undefined, name);
+    return;
+  }
+  assert.notEqual(known, undefined, `${name}: the document tells nothing of ${reply.status} ${type}`);
+  assert.deepEqual(faultsOf(known, reply.json(), doc), [], `${name}: ${reply.text.slice(0, 500)}`);
+}
+
+/** Answered as text, or the document itself. */
+const WITHOUT_SCHEMA = ["GET /healthz", "GET /readyz", "GET /metrics", "GET /api/v1/openapi.json"];
+
+test("every answer of a route that reads has the shape that the document gives it, and no member more", async () => {
+  const doc = await document();
+  for (const route of routesOf(doc).filter((one) => one.method === "get")) {
+    if (WITHOUT_SCHEMA.includes(route.name)) continue;
+    const { client, path } = await goodReader(route);
+    checkAnswer(doc, route.name, await client.get(path));
+    checkAnswer(doc, route.name, await client.get(`${path}${path.includes("?") ? "&" : "?"}surplus=1`));
+    checkAnswer(doc, route.name, await (await stranger()).get(path));
+  }
+  const clerk = await login("clerk");
+  checkAnswer(doc, "GET /api/v1/forms/{form}/records", await clerk.get("/forms/customer/records?count=1&limit=200&fields=name,phone"));
+  checkAnswer(doc, "GET /api/v1/audit", await (await login("auditor")).get("/audit?limit=200"));
+});
+
+/** A good request to each route that writes, and its answer; and one that is refused. */
+const WRITES: Record<string, (client: Client) => Promise<{ body?: unknown; good: Reply; refused: Reply }>> = {
+  "POST /api/v1/session": async (client) => {
+    const body = { login: "clerk2", password: PASSWORD };
+    return { body, good: await client.post("/session", body), refused: await client.post("/session", { login: "clerk2", passwords: "x" }) };
+  },
+  "DELETE /api/v1/session": async () => {
+    const client = await freshLogin("clerk2");
+    const refused = await client.delete("/session", { headers: { "x-csrf-token": "x" } });
+    return { good: await client.delete("/session"), refused };
+  },
+  "POST /api/v1/forms/{form}/records": async () => {
+    const clerk = await login("clerk");
+    const body = { fields: await customerFields(clerk) };
+    const good = await clerk.post("/forms/customer/records", body);
+    return { body, good, refused: await clerk.post("/forms/customer/records", { fields: { name: 5, stage: "none", nothing: 1 } }) };
+  },
+  "PATCH /api/v1/forms/{form}/records/{id}": async () => {
+    const clerk = await login("clerk");
+    const item = await createCustomer(clerk);
+    const path = `/forms/customer/records/${item.id}`;
+    const body = { fields: { notes: "one" } };
+    const good = await clerk.patch(path, body, item.version);
+    return { body, good, refused: await clerk.patch(path, { fields: { notes: "two" } }, item.version) };
+  },
+};
+
+test("every answer of a route that writes too, and what it takes is what the document says", async () => {
+  const doc = await document();
+  const writing = routesOf(doc).filter((one) => one.method !== "get");
+  for (const route of writing) {
+    const write = WRITES[route.name];
+    assert.ok(write, `${route.name}: a request for it belongs into WRITES`);
+    const { body, good, refused } = await write(await stranger());
+    assert.ok(String(good.status) in route.operation.responses, `${route.name}: ${good.status} ${good.text}`);
+    checkAnswer(doc, route.name, good);
+    assert.ok(refused.status >= 400, `${route.name}: ${refused.status}`);
+    checkAnswer(doc, route.name, refused);
+    assert.equal(route.operation.requestBody === undefined, body === undefined, route.name);
+    if (body !== undefined) assert.deepEqual(faultsOf(route.operation.requestBody?.content["application/json"]?.schema, body, doc), [], route.name);
+  }
+  const conflict = await WRITES["PATCH /api/v1/forms/{form}/records/{id}"]?.(await stranger());
+  assert.equal(conflict?.refused.status, 412);
+  assert.ok((conflict?.refused.problem().conflicts?.length ?? 0) > 0, "a clash was to be checked as well");
+});
+
+test("the reader of schemas finds what is wrong", () => {
+  const schema = {
+    type: "object",
+    required: ["id", "at"],
+    properties: { id: { type: "string", maxLength: 3 }, at: { type: ["string", "null"], format: "date-time" }, kind: { enum: ["a", "b"] }, more: { type: "array", items: { $ref: "#/there" } } },
+  };
+  const root = { there: { anyOf: [{ type: "integer" }, { type: "null" }] } };
+  assert.deepEqual(faultsOf(schema, { id: "1", at: null, kind: "a", more: [1, null] }, root), []);
+  const wrong: unknown[] = [
+    [], { id: "1" }, { id: 1, at: null }, { id: "1234", at: null }, { id: "1", at: "2026-01-01" }, { id: "1", at: null, kind: "c" },
+    { id: "1", at: null, more: [1.5] }, { id: "1", at: null, extra: 1 },
+  ];
+  for (const value of wrong) assert.notDeepEqual(faultsOf(schema, value, root), [], JSON.stringify(value));
+  assert.notDeepEqual(faultsOf({ type: "string", pattern: "x" }, "y", root), [], "a keyword that it does not know");
 });
 
 test("it tells a stranger nothing about this installation's forms", async () => {

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import type { Client, Item, Reply } from "../lib/client.ts";
 import { createCustomer, customerFields, readCustomer } from "../lib/demo.ts";
 import { PASSWORD } from "../lib/server.ts";
+import { document, goodReader, routesOf } from "../lib/routes.ts";
 import { freshLogin, login, query, stranger } from "../lib/shared.ts";
 import { waitUntil } from "../lib/wait.ts";
 
@@ -13,6 +14,8 @@ const PATH = "/forms/customer/records";
 
 interface Case {
   what: string;
+  /** Of a route that writes: its name in the document. */
+  route?: string;
   /** Sends the request; a new one each time, told which wait shall fail. */
   send: (headers: Record<string, string>) => Promise<Reply>;
   /** After a failed request: is everything as before? */
@@ -59,6 +62,7 @@ async function torture(one: Case): Promise<number> {
     await noOpenTransaction();
     assert.ok(n < 60, `${one.what}: still failing at wait 60`);
   }
+  if (one.route !== undefined) tortured.add(one.route);
   const after = await one.send({});
   assert.equal(after.status, one.good, `${one.what}, untouched: ${after.text}`);
   assert.ok(fired > 0, `${one.what}: no wait was ever failed`);
@@ -72,13 +76,17 @@ async function eventsOf(record: string): Promise<number> {
   return Number((await query(`SELECT COUNT(*) AS n FROM tidemark_log.event WHERE record = ${record} AND action = 'update'`, "app"))[0]?.["n"]);
 }
 
-test("reading a session, the forms, people and departments", async () => {
-  const clerk = await login("clerk");
-  for (const path of ["/session", "/forms", "/forms/customer", "/members?q=a", "/departments"]) {
+/** Routes whose waits have been failed here, as the document names them. */
+const tortured = new Set<string>();
+
+test("every route that reads", async () => {
+  for (const route of routesOf(await document()).filter((one) => one.method === "get")) {
+    const { client, path } = await goodReader(route);
+    tortured.add(route.name);
     // Some of these are answered from memory, without one wait: then there is nothing to fail.
-    const reply = await clerk.get(path, { headers: { "x-tidemark-fail-wait": "1" } });
+    const reply = await client.get(path, { headers: { "x-tidemark-fail-wait": "1" } });
     if (reply.headers["x-tidemark-fail-wait"] === "not-reached") continue;
-    await torture({ what: path, good: 200, send: (headers) => clerk.get(path, { headers }) });
+    await torture({ what: path, good: 200, send: (headers) => client.get(path, { headers }) });
   }
 });
 
@@ -100,6 +108,7 @@ test("creating: either the whole customer with its event, or nothing of it", asy
   let code = "";
   const fired = await torture({
     what: "create",
+    route: "POST /api/v1/forms/{form}/records",
     good: 201,
     send: async (headers) => {
       const fields = await customerFields(clerk);
@@ -124,6 +133,7 @@ test("changing: either the change with its event, or neither", async () => {
   let known = 0;
   const fired = await torture({
     what: "update",
+    route: "PATCH /api/v1/forms/{form}/records/{id}",
     good: 200,
     send: async (headers) => {
       before = await readCustomer(clerk, item.id);
@@ -142,6 +152,7 @@ test("logging in and out", async () => {
   const client: Client = await stranger();
   await torture({
     what: "log-in",
+    route: "POST /api/v1/session",
     good: 200,
     send: async (headers) => {
       client.cookies.clear();
@@ -152,10 +163,15 @@ test("logging in and out", async () => {
   let one: Client;
   await torture({
     what: "log-out",
+    route: "DELETE /api/v1/session",
     good: 204,
     send: async (headers) => {
       one = await freshLogin("security");
       return one.delete("/session", { headers });
     },
   });
+});
+
+test("no route has been left out", async () => {
+  assert.deepEqual(routesOf(await document()).map((route) => route.name).filter((name) => !tortured.has(name)), []);
 });

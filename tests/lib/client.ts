@@ -8,7 +8,7 @@ export interface Problem {
   type: string;
   title: string;
   status: number;
-  detail?: string;
+  detail: string;
   request: string;
   errors?: { field: string; code: string; message: string; limit?: string }[];
   conflicts?: { field: string; base: Json; theirs: Json; yours: Json }[];
