@@ -22,6 +22,8 @@ struct live *live_new(struct house *house, struct feed *feed)
     live->feed = feed;
     live->by_key = map_new();
     live->forms = map_new();
+    live->by_session = map_new();
+    live->by_user = map_new();
     list_init(&live->here);
     live->pos = feed_stats_now(feed).handed_over;
     live->now_us = clock_utc_us();
@@ -136,20 +138,33 @@ static int64_t int_of(const struct feed_change *change, const char *column)
     return 0;
 }
 
+/* A transaction of events alone tells of reads. A part of a large one may be anything. */
+static bool is_write(const struct feed_tx *tx)
+{
+    if (!tx->last)
+        return true;
+    for (size_t i = 0; i < tx->n_changes; i++)
+        if (!str_eq(tx->changes[i].table->name, STR("event")))
+            return true;
+    return false;
+}
+
 /* Whoever wrote is told when his write has come round: the events name his session. */
 static void note_writers(struct live *live, const struct feed_tx *tx)
 {
+    if (!is_write(tx))
+        return;
     for (size_t i = 0; i < tx->n_changes; i++) {
         const struct feed_change *change = &tx->changes[i];
         if (change->op != FEED_INSERT || !str_eq(change->table->name, STR("event")))
             continue;
-        int64_t session = int_of(change, "session");
-        list_for_each (it, &live->sockets) {
-            struct socket *socket = list_entry(it, struct socket, in_live);
-            if (session != 0 && socket->session == session && socket->is_open) {
-                socket->owes_mark = true;
-                socket_dirty(socket);
-            }
+        struct list *writers = seats_of_session(live, int_of(change, "session"));
+        if (!writers)
+            continue;
+        list_for_each (it, writers) {
+            struct socket *socket = list_entry(it, struct socket, in_session);
+            socket->owes_mark = true;
+            socket_dirty(socket);
         }
     }
 }
@@ -281,6 +296,8 @@ task_fn void live_free(struct live *live)
     presence_free(live);
     map_free(live->by_key, NULL);
     map_free(live->forms, free_form);
+    map_free(live->by_session, free);
+    map_free(live->by_user, free);
     ws_bytes_unref(live->mark);
     free(live->candidates);
     live->magic = 0;

@@ -131,7 +131,7 @@ struct viewer {
 struct socket {
     unsigned magic, refs;
     struct live *live;
-    struct list in_live, in_dirty;
+    struct list in_live, in_dirty, in_session, in_user;
     struct ws *ws; /* NULL once closed */
     int64_t session, user_id;
     char *cookie, *address_text; /* malloc'ed; the cookie only until the session is found */
@@ -158,11 +158,12 @@ struct live {
     struct house *house;
     struct feed *feed;
     struct list sockets, channels, dirty, touched, loading;
-    struct map *by_key, *forms; /* channels; forms by id */
-    int64_t pos;                /* sequence of the last whole transaction heard */
-    int64_t hearing;            /* … and of the one in hand */
-    bool in_parts;              /* some of a large transaction has been heard, not yet all */
-    int64_t world;              /* counts live_world_changed */
+    /* Channels; forms by id; open sockets (seats.c). */
+    struct map *by_key, *forms, *by_session, *by_user;
+    int64_t pos;     /* sequence of the last whole transaction heard */
+    int64_t hearing; /* … and of the one in hand */
+    bool in_parts;   /* some of a large transaction has been heard, not yet all */
+    int64_t world;   /* counts live_world_changed */
     int64_t now_us;
     struct task_cond moved; /* pos or world has */
     uint64_t names;
@@ -237,6 +238,12 @@ void socket_say_problem(struct socket *socket, const char *member, struct str va
 char *copy_of(struct str text);
 struct socket *socket_ref(struct socket *socket);
 void socket_unref(struct socket *socket);
+
+/* seats.c: open sockets by session and by person */
+void seats_take(struct socket *socket);
+void seats_leave(struct socket *socket);                                 /* also where it has none */
+struct list *seats_of_session(const struct live *live, int64_t session); /* by in_session; NULL: none */
+size_t seats_of_user(const struct live *live, int64_t user_id);
 
 /* presence.c */
 void presence_hear(struct live *live, const struct feed_tx *tx);

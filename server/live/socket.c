@@ -5,6 +5,7 @@
  */
 #include "live/live_int.h"
 
+#include "base/log.h"
 #include "base/must.h"
 #include "json/problem.h"
 
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLOSE_LOG_IN = 4401, CLOSE_TOO_MANY = 4408, REQUEST_BYTES = 9 };
+enum { CLOSE_LOG_IN = 4401, CLOSE_TOO_MANY = 4408, CLOSE_COME_BACK = 4409, REQUEST_BYTES = 9 };
 
 char *copy_of(struct str text)
 {
@@ -346,16 +347,6 @@ static void say_hello(struct socket *socket)
     ws_bytes_unref(bytes);
 }
 
-static size_t sockets_of(const struct live *live, int64_t user_id)
-{
-    size_t n = 0;
-    for (struct list *it = live->sockets.next; it != &live->sockets; it = it->next) {
-        const struct socket *other = list_entry(it, struct socket, in_live);
-        n += other->user_id == user_id && other->ws != NULL;
-    }
-    return n;
-}
-
 static task_fn void open_socket(void *arg)
 {
     struct socket *socket = arg;
@@ -365,15 +356,21 @@ static task_fn void open_socket(void *arg)
     int rc = session_find(live->house->sessions, str_of(socket->cookie), &session, &err);
     free(socket->cookie);
     socket->cookie = NULL;
-    if (socket->ws && rc < 0)
+    if (rc < 0 && err.code != ERR_LOGIN_NEEDED) /* nobody knows whether the session stands */
+        log_event(
+            LOG_WARN, "live", "socket not opened", LOG_C("req", socket->request), LOG_C("cause", err.detail));
+    if (socket->ws && rc < 0 && err.code != ERR_LOGIN_NEEDED)
+        ws_close(socket->ws, CLOSE_COME_BACK, STR("come back"));
+    else if (socket->ws && rc < 0)
         ws_close(socket->ws, CLOSE_LOG_IN, STR("log in again"));
     if (socket->ws && rc == 0) {
         socket->session = session.id;
         socket->user_id = session.user_id;
-        if (sockets_of(live, session.user_id) > (size_t)live->house->conf->limits_ws_per_user) {
+        if (seats_of_user(live, session.user_id) >= (size_t)live->house->conf->limits_ws_per_user) {
             ws_close(socket->ws, CLOSE_TOO_MANY, STR("too many sockets"));
         } else {
             socket->is_open = true;
+            seats_take(socket);
             say_hello(socket);
         }
     }
@@ -397,6 +394,8 @@ static void on_opened(struct ws *ws, const struct net_request *request, void *ar
     socket->lang = str_starts(request->accept_language, STR("en")) ? ERR_LANG_EN : ERR_LANG_ZH;
     list_init(&socket->viewers);
     list_init(&socket->in_dirty);
+    list_init(&socket->in_session);
+    list_init(&socket->in_user);
     list_append(&live->sockets, &socket->in_live);
     ws_set_data(ws, socket);
     live->tasks++;
@@ -444,6 +443,7 @@ static void on_closed(struct ws *ws, void *arg)
         return;
     socket->ws = NULL;
     socket->is_open = false;
+    seats_leave(socket);
     presence_leave(socket);
     list_for_each_safe (it, &socket->viewers)
         viewer_end(list_entry(it, struct viewer, in_socket));

@@ -5,6 +5,7 @@
  */
 #include "live/live_int.h"
 
+#include "base/log.h"
 #include "base/must.h"
 
 #include <stdio.h>
@@ -221,6 +222,9 @@ static task_fn void open_viewer(void *arg)
     if (viewer->opening && !viewer->dead) {
         if (rc == 0 || err.code == ERR_NONE)
             (void)err_set(&err, ERR_UNAVAILABLE, "rights change too fast");
+        if (err_status(err.code) >= 500 && !live->ending)
+            log_event(LOG_WARN, "live", "subscription not opened", LOG_C("req", viewer->socket->request),
+                LOG_C("cause", err.detail));
         socket_say_problem(viewer->socket, "id", str_of(viewer->id), &err);
         viewer->opening = true;
         viewer_end(viewer);
