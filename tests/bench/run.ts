@@ -1,11 +1,11 @@
 // The benchmark table: release build, plain HTTP on loopback, median of five, each number beside its ceiling taken in the
-// same run (bench_ceiling.c: a bare C client on the same private MariaDB). Absolute numbers belong to one machine and one
-// day; the ratios carry over. Targets are those of the issue that set them; a missed one fails.
-import { spawnSync } from "node:child_process";
+// same run (bench_ceiling.c: a bare C client on the same private MariaDB; for sockets a bare libwebsockets, live.ts).
+// Absolute numbers belong to one machine and one day; the ratios carry over. Targets are those of the issue that set them; a missed one fails.
 import fs from "node:fs";
-import path from "node:path";
 import { startBrowser } from "../lib/browser.ts";
-import { PASSWORD, ROOT, Server } from "../lib/server.ts";
+import { PASSWORD, Server } from "../lib/server.ts";
+import * as live from "./live.ts";
+import { counts, heading, load, measure, median, middle, row, type Numbers } from "./table.ts";
 
 const ROUNDS = 5;
 const SECONDS = 4;
@@ -13,45 +13,16 @@ const CLIENTS = 16;
 const KINDS = ["update", "read", "list"] as const;
 type Kind = (typeof KINDS)[number];
 
-const folder = path.join(ROOT, "build/bench");
-let passed = 0;
-let failed = 0;
-
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
-
-function row(what: string, value: string, beside: string, target: string, good?: boolean): void {
-  if (good === true) passed++;
-  if (good === false) failed++;
-  const mark = good === undefined ? "" : good ? "ok" : "MISSED";
-  console.log(`| ${what.padEnd(38)} | ${value.padStart(16)} | ${beside.padStart(26)} | ${target.padEnd(14)} | ${mark.padEnd(6)} |`);
-}
-
-function measure(program: string, args: string[]): Record<string, number> {
-  const run = spawnSync(path.join(folder, "bench", program), args, {
-    encoding: "utf8",
-    timeout: 120_000,
-    env: { ...process.env, TIDEMARK_DEMO_PASSWORD: PASSWORD },
-  });
-  if (run.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${run.status ?? run.signal}\n${run.stderr}`);
-  return Object.fromEntries(
-    run.stdout
-      .trim()
-      .split(" ")
-      .map((pair) => pair.split("=") as [string, string])
-      .map(([name, value]) => [name, Number(value)]),
-  );
-}
-
 function residentKb(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
 
 function throughput(server: Server): void {
   const port = new URL(server.url).port;
-  const ours: Record<Kind, Record<string, number>[]> = { update: [], read: [], list: [] };
+  const ours: Record<Kind, Numbers[]> = { update: [], read: [], list: [] };
   const bare: Record<Kind, number[]> = { update: [], read: [], list: [] };
-  const http = (kind: Kind, seconds: number) => measure("bench_http", [port, "manager", kind, String(CLIENTS), String(seconds)]);
-  const ceiling = (kind: Kind, seconds: number) => measure("bench_ceiling", [server.data, kind, String(CLIENTS), String(seconds)]);
+  const http = (kind: Kind, seconds: number) => measure("bench_http", [port, "manager", kind, CLIENTS, seconds]);
+  const ceiling = (kind: Kind, seconds: number) => measure("bench_ceiling", [server.data, kind, CLIENTS, seconds]);
   for (const kind of KINDS) {
     http(kind, 1);
     ceiling(kind, 1);
@@ -64,9 +35,9 @@ function throughput(server: Server): void {
   }
   const names = { update: `audited updates/s, ${CLIENTS} clients`, read: `reads by id/s, audited, ${CLIENTS} clients`, list: `lists of 50/s, audited, ${CLIENTS} clients` };
   for (const kind of KINDS) {
-    const [mine, top] = [median(ours[kind].map((each) => each["per_s"] as number)), median(bare[kind])];
+    const [mine, top] = [middle(ours[kind], "per_s"), median(bare[kind])];
     const ratio = mine / top;
-    const [p50, p99] = ["p50_ms", "p99_ms"].map((name) => median(ours[kind].map((each) => each[name] as number)).toFixed(2));
+    const [p50, p99] = ["p50_ms", "p99_ms"].map((name) => middle(ours[kind], name).toFixed(2));
     const goal = kind === "update" ? ">= 0.6 of bare" : "";
     row(names[kind], mine.toFixed(0), `bare ${top.toFixed(0)}, ratio ${ratio.toFixed(2)}`, goal, kind === "update" ? ratio >= 0.6 : undefined);
     row("  time of one, p50 / p99", `${p50} / ${p99} ms`, "", "");
@@ -112,10 +83,7 @@ async function firstLoad(server: Server): Promise<void> {
   }
 }
 
-const server = new Server({ rows: 10_000, binary: path.join(folder, "tidemark") });
-try {
-  console.log(`| ${"what".padEnd(38)} | ${"measured".padStart(16)} | ${"beside it".padStart(26)} | ${"target".padEnd(14)} |        |`);
-  console.log(`| ${"-".repeat(38)} | ${"-".repeat(16)} | ${"-".repeat(26)} | ${"-".repeat(14)} | ------ |`);
+async function request(server: Server): Promise<void> {
   const started = Date.now();
   await server.start();
   row("first start, 10,000 customers loaded", `${((Date.now() - started) / 1000).toFixed(1)} s`, "", "");
@@ -126,12 +94,40 @@ try {
   throughput(server);
   const loaded = residentKb(server.process?.pid as number) / 1024;
   row("memory after the load", `${loaded.toFixed(1)} MB`, "", "");
-  await server.stop();
+}
+
+async function liveRows(server: Server): Promise<void> {
+  live.addPeople(server);
+  live.viewer(server);
+  live.crowd(server, true);
+  live.crowd(server, false);
+  live.fanout(server);
+  live.comeBack(server);
+  live.stalled(server);
+  await server.stopKeepingData();
+  const tls = await live.startTls(server);
+  try {
+    live.weight(tls);
+    live.fanout(tls);
+    live.comeBack(tls);
+    await tls.stopKeepingData();
+  } finally {
+    tls.sweep();
+  }
+  live.layers();
+}
+
+const server = new Server({ rows: 10_000, binary: live.BINARY, env: { TIDEMARK_LIMITS_WS_PER_USER: "1000" } });
+try {
+  heading();
+  await request(server);
+  await liveRows(server);
+  console.log(`load average at the end ${load()}`);
 } catch (error) {
   console.log(String(error instanceof Error ? error.stack : error));
-  failed++;
+  counts.failed++;
 } finally {
   server.sweep();
 }
-console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-process.exit(failed === 0 ? 0 : 1);
+console.log(`${counts.passed} passed, ${counts.failed} failed, 0 skipped`);
+process.exit(counts.failed === 0 ? 0 : 1);

@@ -64,7 +64,7 @@ export class Server {
     this.process = child;
     child.stdout.on("data", (part: Buffer) => {
       this.stdout += part.toString();
-      const ready = /^ready: (http:\/\/\S+)$/m.exec(this.stdout);
+      const ready = /^ready: (https?:\/\/\S+)$/m.exec(this.stdout);
       if (ready) this.url = ready[1] as string;
     });
     child.stderr.on("data", (part: Buffer) => (this.stderr += part.toString()));
