@@ -39,6 +39,10 @@ static void check_listen(struct loading *loading)
     if (!is_loopback && conf->tls_certificate_file.n == 0)
         conf_problem(loading, SETTING(server, listen),
             "expected a loopback address: without tls.certificate_file and tls.key_file nothing else is served");
+    bool is_any = is_v6 ? IN6_IS_ADDR_UNSPECIFIED(&v6) : v4.s_addr == htonl(INADDR_ANY);
+    if (is_any && conf->tls_certificate_file.n > 0 && conf->server_name.n == 0)
+        conf_problem(loading, SETTING(server, listen),
+            "expected server.name with it: at all addresses, requests are known by the names that are configured");
 }
 
 static void check_tls(struct loading *loading)

@@ -181,8 +181,8 @@ static task_fn void serve(void *arg)
     struct err err = {0};
     if (come_up(server, &err) < 0) {
         if (!server->stop) {
-            fprintf(
-                stderr, "tidemark: cannot serve: %s (%s)\n", err_title(err.code, ERR_LANG_EN), err.detail);
+            fprintf(stderr, "tidemark: cannot serve: %s\n",
+                err.detail[0] ? err.detail : err_title(err.code, ERR_LANG_EN));
             server->status = EXIT_FAILED;
         }
     } else {

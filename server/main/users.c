@@ -190,7 +190,8 @@ static task_fn void run_user(void *arg)
         world_unref(job->caller.world);
     }
     if (rc < 0) {
-        fprintf(stderr, "tidemark: user: %s (%s)%s\n", err_title(err.code, ERR_LANG_EN), err.detail,
+        fprintf(stderr, "tidemark: user: %s%s\n",
+            err.detail[0] ? err.detail : err_title(err.code, ERR_LANG_EN),
             err.code == ERR_UNAVAILABLE ? "; is the server of this data folder running?" : "");
         job->status = EXIT_FAILED;
     }

@@ -318,7 +318,8 @@ static void test_cross_checks(void **state)
     (void)state;
     struct conf *conf;
     static const char *const GOOD[] = {"[server]\nlisten = ::1\n", "[server]\nlisten = 127.255.0.1\n",
-        "[server]\nlisten = 0.0.0.0\n[tls]\ncertificate_file = c\nkey_file = k\n",
+        "[server]\nlisten = 0.0.0.0\nname = crm.example\n[tls]\ncertificate_file = c\nkey_file = k\n",
+        "[server]\nlisten = 10.0.0.1\n[tls]\ncertificate_file = c\nkey_file = k\n",
         "[server]\ntrusted_proxy = 10.0.0.1, fe80::1\n", "[db]\nmode = external\nsocket = s\n",
         "[db]\nmode = external\nhost = h\nca_file = c\n", "[records]\npage_default = 20\npage_max = 20\n",
         "[server]\nname = crm.example,[::1]:8080\n"};
@@ -335,6 +336,13 @@ static void test_cross_checks(void **state)
     assert_problems("[server]\nlisten = ::ffff:10.0.0.1\n", LOOPBACK);
     assert_problems("[server]\nlisten = localhost\n", ":2, server.listen: expected an IPv4 or IPv6 address");
     assert_problems("[server]\nlisten =\n", ":2, server.listen: expected an IPv4 or IPv6 address");
+    static const char *const NAMES[] = {"0.0.0.0", "::"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        char text[120];
+        (void)snprintf(text, sizeof text,
+            "[server]\nlisten = %s\n[tls]\ncertificate_file = c\nkey_file = k\n", NAMES[i]);
+        assert_problems(text, ":2, server.listen: expected server.name with it");
+    }
     assert_problems(
         "[tls]\ncertificate_file = c\n", ":2, tls.certificate_file: expected tls.key_file with it");
     assert_problems("[tls]\nkey_file = k\n[server]\nlisten = ::\n",
