@@ -65,6 +65,57 @@ void band_clear(struct channel *channel)
     for (size_t i = 0; i < channel->n_rows; i++)
         row_free(channel->rows[i]);
     channel->n_rows = 0;
+    band_forget_gone(channel);
+}
+
+/* ---- rows that have left since they were told
+ * ---------------------------------------------------------------------------------- */
+
+void band_forget_gone(struct channel *channel)
+{
+    for (size_t i = 0; i < channel->n_gone; i++)
+        row_free(channel->gone[i]);
+    channel->n_gone = 0;
+}
+
+static bool is_told(const struct channel *channel, int64_t id)
+{
+    for (size_t i = 0; i < channel->n_told; i++)
+        if (channel->told[i] == id)
+            return true;
+    return false;
+}
+
+/* The row leaves the band. One that was told is kept as it was told until the next telling: it may come back
+ * in the same transaction with other values, and the viewers hold the old ones. */
+static void let_go(struct channel *channel, struct row *row)
+{
+    if (!row)
+        return;
+    if (!is_told(channel, row->record.id)) {
+        row_free(row);
+        return;
+    }
+    struct row *as_told = row;
+    if (row->was) {
+        as_told = row->was;
+        row->was = NULL;
+        row_free(row);
+    }
+    channel->gone = must_realloc(channel->gone, (channel->n_gone + 1) * sizeof(channel->gone[0]));
+    channel->gone[channel->n_gone++] = as_told;
+}
+
+/* What was told of a row that comes back, or NULL. */
+static struct row *take_gone(struct channel *channel, int64_t id)
+{
+    for (size_t i = 0; i < channel->n_gone; i++)
+        if (channel->gone[i]->record.id == id) {
+            struct row *row = channel->gone[i];
+            channel->gone[i] = channel->gone[--channel->n_gone];
+            return row;
+        }
+    return NULL;
 }
 
 static void make_room(struct channel *channel, size_t n)
@@ -75,12 +126,12 @@ static void make_room(struct channel *channel, size_t n)
     channel->rows = must_realloc(channel->rows, channel->cap_rows * sizeof(channel->rows[0]));
 }
 
-static struct row *find_row(struct row *const *rows, size_t n, int64_t id)
+static size_t find_row(struct row *const *rows, size_t n, int64_t id)
 {
     for (size_t i = 0; i < n; i++)
         if (rows[i]->record.id == id)
-            return rows[i];
-    return NULL;
+            return i;
+    return SIZE_MAX;
 }
 
 /* What was last told of a row that is still there. */
@@ -117,28 +168,21 @@ void band_take(struct channel *channel, const struct select_row *rows, size_t n)
     channel->n_rows = n;
     for (size_t i = 0; i < n; i++) {
         struct row *row = row_new(channel, &rows[i].record, &rows[i].key);
-        struct row *before = find_row(old, n_old, row->record.id);
-        if (before && (before->was || !is_same(channel, &before->record, &row->record))) {
-            size_t at = 0;
-            while (old[at] != before)
-                at++;
+        size_t at = find_row(old, n_old, row->record.id);
+        struct row *before = at == SIZE_MAX ? NULL : old[at];
+        if (before)
             old[at] = old[--n_old];
+        if (!before)
+            row->was = take_gone(channel, row->record.id);
+        else if (before->was || !is_same(channel, &before->record, &row->record))
             keep_told(row, before);
-        }
-        row->moved = true; /* where a row stood before is not compared: its place is told anew */
+        else
+            row_free(before);
         channel->rows[i] = row;
     }
     for (size_t i = 0; i < n_old; i++)
-        row_free(old[i]);
+        let_go(channel, old[i]);
     free(old);
-}
-
-static size_t index_of(const struct channel *channel, int64_t id)
-{
-    for (size_t i = 0; i < channel->n_rows; i++)
-        if (channel->rows[i]->record.id == id)
-            return i;
-    return SIZE_MAX;
 }
 
 static int compare(const struct channel *channel, const struct select_key *key, size_t i)
@@ -179,7 +223,7 @@ static void insert_at(struct channel *channel, size_t i, struct row *row)
 static struct row *take_out(struct channel *channel, const struct image *image)
 {
     struct select_key key;
-    size_t i = index_of(channel, image->record.id);
+    size_t i = find_row(channel->rows, channel->n_rows, image->record.id);
     channel->total--;
     if (i != SIZE_MAX) {
         struct row *row = channel->rows[i];
@@ -192,8 +236,8 @@ static struct row *take_out(struct channel *channel, const struct image *image)
     return NULL;
 }
 
-/* A row enters the list. `old` is what it was in the band, or NULL; it is kept or freed here. */
-static void put_in(struct channel *channel, const struct image *image, struct row *old, size_t old_place)
+/* A row enters the list. `old` is what it was in the band, or NULL; it is kept or let go here. */
+static void put_in(struct channel *channel, const struct image *image, struct row *old)
 {
     struct select_key key;
     select_key_of(channel->select, image, &key);
@@ -201,7 +245,7 @@ static void put_in(struct channel *channel, const struct image *image, struct ro
     if (channel->n_rows == 0 &&
         channel->base > 0) { /* a window past the end: nobody knows on which side it stands */
         channel->is_whole = false;
-        row_free(old);
+        let_go(channel, old);
         return;
     }
     size_t place = place_of(channel, &key);
@@ -210,14 +254,14 @@ static void put_in(struct channel *channel, const struct image *image, struct ro
     if (before_band)
         channel->base++;
     if (before_band || past_band) {
-        row_free(old);
+        let_go(channel, old);
         return;
     }
     struct row *row = row_new(channel, &image->record, &key);
-    if (old) {
-        row->moved = old->moved || place != old_place;
+    if (old)
         keep_told(row, old);
-    }
+    else
+        row->was = take_gone(channel, image->record.id);
     insert_at(channel, place, row);
 }
 
@@ -238,16 +282,15 @@ bool band_apply(struct channel *channel, const struct feed_change *change)
     if (!was_in && !is_in)
         return true;
     channel->touched = true;
-    struct row *old = NULL;
-    size_t old_place = SIZE_MAX;
-    if (was_in) {
-        old_place = index_of(channel, before.record.id);
-        old = take_out(channel, &before);
+    struct row *old = was_in ? take_out(channel, &before) : NULL;
+    if (old && is_in && before.record.id != after.record.id) { /* a hand has given it another id */
+        let_go(channel, old);
+        old = NULL;
     }
     if (is_in)
-        put_in(channel, &after, old, old_place);
+        put_in(channel, &after, old);
     else
-        row_free(old);
+        let_go(channel, old);
     return band_covers(channel);
 }
 

@@ -19,7 +19,14 @@
 
 static const char SQL_PLACE[] = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM information_schema.SESSION_STATUS "
                                 "WHERE VARIABLE_NAME IN ('BINLOG_SNAPSHOT_FILE', 'BINLOG_SNAPSHOT_POSITION')";
-enum { PLACE_WAIT_MS = 3000, LOAD_TRIES = 5, VISIBLE_TRIES = 500, VISIBLE_MS = 2, STATE_BYTES = 16 };
+enum {
+    PLACE_WAIT_MS = 3000,
+    LOAD_TRIES = 5,
+    TRY_MS_MAX = 1000,
+    VISIBLE_TRIES = 500,
+    VISIBLE_MS = 2,
+    STATE_BYTES = 16
+};
 
 /* ---- forms
  * ----------------------------------------------------------------------------------------------------- */
@@ -122,29 +129,40 @@ static int read_fields(const struct json *fields, struct str *ret_text, struct e
     return 0;
 }
 
-static int read_range(const struct live *live, const struct viewer *viewer, const struct list_sub *sub,
-    struct channel *channel, struct err *err)
+int channel_range(const struct live *live, const struct json *range, int64_t *ret_start, int64_t *ret_limit,
+    struct err *err)
 {
-    const struct json *range = sub->range && sub->range->kind != JSON_NULL ? sub->range : NULL;
-    int64_t most = live->house->conf->records_page_max;
-    channel->limit = sub->limit ? sub->limit : live->house->conf->records_page_default;
+    int64_t most = live->house->conf->records_page_max, start = *ret_start, limit = *ret_limit;
     if (range) {
         if (range->kind != JSON_ARRAY || range->array.n != 2 || range->array.at[0].kind != JSON_INT ||
             range->array.at[1].kind != JSON_INT)
             return err_add(err, task_arena(), STR("range"), FAULT_WRONG_TYPE, STR("array"));
-        channel->start = range->array.at[0].integer;
-        channel->limit = range->array.at[1].integer;
+        start = range->array.at[0].integer;
+        limit = range->array.at[1].integer;
     }
+    if (start < 0 || start > INT64_C(1000000000))
+        return err_add(err, task_arena(), STR("range"), FAULT_BAD_VALUE, STR_NULL);
+    if (limit < 1)
+        return err_add(err, task_arena(), str_of(range ? "range" : "limit"), FAULT_TOO_SMALL, STR("1"));
+    if (limit > most)
+        return err_add(err, task_arena(), str_of(range ? "range" : "limit"), FAULT_TOO_LARGE,
+            arena_printf(task_arena(), "%lld", (long long)most));
+    *ret_start = start;
+    *ret_limit = limit;
+    return 0;
+}
+
+static int read_range(const struct live *live, const struct viewer *viewer, const struct list_sub *sub,
+    struct channel *channel, struct err *err)
+{
+    const struct json *range = sub->range && sub->range->kind != JSON_NULL ? sub->range : NULL;
+    channel->limit = sub->limit ? sub->limit : live->house->conf->records_page_default;
     if (viewer->has_range) {
+        range = NULL;
         channel->start = viewer->range_start;
         channel->limit = viewer->range_limit;
     }
-    if (channel->start < 0 || channel->start > INT64_C(1000000000))
-        return err_add(err, task_arena(), STR("range"), FAULT_BAD_VALUE, STR_NULL);
-    if (channel->limit < 1 || channel->limit > most)
-        return err_add(err, task_arena(), STR(range ? "range" : "limit"), FAULT_TOO_LARGE,
-            arena_printf(task_arena(), "%lld", (long long)most));
-    return 0;
+    return channel_range(live, range, &channel->start, &channel->limit, err);
 }
 
 static int make_list(
@@ -213,19 +231,27 @@ static void make_state(struct channel *channel)
     memcpy(channel->state, hex.p, hex.n);
 }
 
+static void drop_pending(struct channel *channel)
+{
+    list_for_each_safe (it, &channel->pending) {
+        struct pending_tx *pending = list_entry(it, struct pending_tx, in_channel);
+        list_remove(&pending->in_channel);
+        feed_tx_unref(pending->tx);
+        free(pending);
+    }
+    channel->n_pending = 0;
+}
+
 static void channel_free(struct channel *channel)
 {
     band_clear(channel);
     free(channel->rows);
     free(channel->told);
+    free(channel->gone);
     frames_clear(channel);
     ws_bytes_unref(channel->presence);
     log_forget(channel);
-    list_for_each_safe (it, &channel->pending) {
-        struct pending_tx *pending = list_entry(it, struct pending_tx, in_channel);
-        feed_tx_unref(pending->tx);
-        free(pending);
-    }
+    drop_pending(channel);
     caller_release(&channel->caller);
     arena_free(channel->arena);
     channel->magic = 0;
@@ -351,8 +377,8 @@ static task_fn int read_snapshot(struct tx *tx, void *arg, struct err *err)
 /* What the feed has handed over since the snapshot was begun, from its position on. */
 static void apply_pending(struct channel *channel)
 {
-    list_for_each_safe (it, &channel->pending) {
-        struct pending_tx *pending = list_entry(it, struct pending_tx, in_channel);
+    list_for_each (it, &channel->pending) {
+        const struct pending_tx *pending = list_entry(it, struct pending_tx, in_channel);
         if (channel->phase == CHANNEL_OPEN && pending->tx->sequence > channel->pos)
             for (size_t i = 0; i < pending->tx->n_changes; i++)
                 if (str_eq(pending->tx->changes[i].table->name, channel->form->table) &&
@@ -360,12 +386,24 @@ static void apply_pending(struct channel *channel)
                         pending->tx->changes[i].table) &&
                     !band_apply(channel, &pending->tx->changes[i]))
                     channel->again = true;
-        list_remove(&pending->in_channel);
-        feed_tx_unref(pending->tx);
-        free(pending);
     }
+    drop_pending(channel);
     if (channel->phase == CHANNEL_OPEN && channel->pos < channel->live->pos)
         channel->pos = channel->live->pos;
+}
+
+/* Past a limit (a large transaction, a slow read) nothing more is kept: what is read must then hold this one,
+ * too. */
+void channel_keep(struct channel *channel, const struct feed_tx *tx)
+{
+    struct pending_tx *pending = must_alloc(sizeof(*pending));
+    pending->tx = feed_tx_ref((struct feed_tx *)(uintptr_t)tx);
+    list_append(&channel->pending, &pending->in_channel);
+    channel->n_pending += tx->n_changes + 1;
+    if (channel->n_pending <= LIVE_PENDING)
+        return;
+    drop_pending(channel);
+    channel->load_from = tx->sequence;
 }
 
 /* Waits until the feed has come as far as the snapshot: the world that it was planned with is then known to
@@ -373,7 +411,8 @@ static void apply_pending(struct channel *channel)
 static task_fn int wait_for_feed(struct live *live, int64_t sequence, struct err *err)
 {
     while (live->pos < sequence || live->in_parts) {
-        int rc = task_cond_wait(&live->moved, PLACE_WAIT_MS, err);
+        int rc = live->ending ? err_set(err, ERR_CANCELLED, "the end")
+                              : task_cond_wait(&live->moved, PLACE_WAIT_MS, err);
         if (rc < 0)
             return rc;
     }
@@ -381,7 +420,7 @@ static task_fn int wait_for_feed(struct live *live, int64_t sequence, struct err
 }
 
 /* The binlog tells of a transaction before its rows can be seen: a snapshot taken in between lacks what has
- * been heard already, and is taken once more. */
+ * been heard already, and is taken once more; so is one that lacks what could not be kept. */
 static task_fn int load_once(struct channel *channel, struct load *load, int64_t *ret_pos, struct err *err)
 {
     struct live *live = channel->live;
@@ -398,8 +437,10 @@ static task_fn int load_once(struct channel *channel, struct load *load, int64_t
             rc = tx_run(live->house->app, &opts, read_snapshot, load, NULL, err);
         if (rc == 0)
             rc = feed_sequence_at(live->feed, load->file, load->place, PLACE_WAIT_MS, ret_pos, err);
+        if (rc == 0)
+            rc = wait_for_feed(live, *ret_pos, err);
     }
-    return rc == 0 ? wait_for_feed(live, *ret_pos, err) : rc;
+    return rc;
 }
 
 static void take_load(struct channel *channel, const struct load *load, int64_t pos)
@@ -421,9 +462,11 @@ static void take_load(struct channel *channel, const struct load *load, int64_t 
     if (first) {
         channel->told_pos = channel->first_pos = channel->pos;
         frame_told(channel);
+        presence_of(channel);
     } else if (!channel->again) {
         channel->live->stats.refills++;
         frame_delta(channel);
+        presence_of(channel);
     }
 }
 
@@ -444,25 +487,55 @@ void channel_settled(struct channel *channel)
     }
 }
 
+/* After a try that did not do: whether there is another. Who waits for a first state is soon told that there
+ * is none; a view that is open goes on as soon as it can be read again. */
+static task_fn bool tries_again(const struct channel *channel, int rc, int n)
+{
+    struct err err = {0};
+    bool passes = rc == 0 || rc == -ERR_UNAVAILABLE || rc == -ERR_TIMEOUT;
+    bool is_open = channel->phase == CHANNEL_OPEN && channel->n_viewers > 0;
+    if (channel->phase == CHANNEL_FAILED || channel->live->ending ||
+        (n >= LOAD_TRIES && !(is_open && passes)))
+        return false;
+    arena_clear(task_arena());
+    return n < 2 || task_sleep(n < 7 ? 10u << n : TRY_MS_MAX, &err) == 0;
+}
+
+static task_fn int try_load(struct channel *channel)
+{
+    struct load load;
+    int64_t pos = 0;
+    err_clear(&channel->err);
+    if (channel->select)
+        select_set_now(channel->select, channel->live->now_us);
+    if (channel->kind == CHANNEL_LOG)
+        return log_load(channel, &channel->err);
+    int rc = load_once(channel, &load, &pos, &channel->err);
+    if (rc == 0 && channel->phase != CHANNEL_FAILED)
+        take_load(channel, &load, pos);
+    return rc;
+}
+
+/* It cannot be read: whoever asks the same later begins anew. */
+static void give_up(struct channel *channel, int rc)
+{
+    if (rc == 0)
+        (void)err_set(&channel->err, ERR_UNAVAILABLE, "the window changes faster than it can be read");
+    log_event(LOG_WARN, "live", "channel not loaded", LOG_C("chan", channel->name),
+        LOG_C("cause", channel->err.detail));
+    channel->err.items = NULL;
+    channel->phase = CHANNEL_FAILED;
+    if (map_get(channel->live->by_key, channel->key) == channel)
+        map_remove(channel->live->by_key, channel->key);
+}
+
 static task_fn void load_task(void *arg)
 {
     struct channel *channel = arg;
     struct live *live = channel->live;
-    struct load load;
-    int64_t pos = 0;
-    int rc = 0;
-    for (int i = 0; i < LOAD_TRIES && channel->phase != CHANNEL_FAILED; i++) {
-        err_clear(&channel->err);
-        if (channel->select)
-            select_set_now(channel->select, live->now_us);
-        rc = channel->kind == CHANNEL_LOG ? log_load(channel, &channel->err)
-                                          : load_once(channel, &load, &pos, &channel->err);
-        if (rc == 0 && channel->kind != CHANNEL_LOG && channel->phase != CHANNEL_FAILED)
-            take_load(channel, &load, pos);
-        if (rc == 0 && !channel->again)
-            break;
-        arena_clear(task_arena());
-    }
+    int n = 0, rc = try_load(channel);
+    while ((rc < 0 || channel->again) && tries_again(channel, rc, ++n))
+        rc = try_load(channel);
     live->tasks--;
     channel->loading = false;
     list_remove(&channel->in_loading);
@@ -471,14 +544,8 @@ static task_fn void load_task(void *arg)
         channel_free(channel);
         return;
     }
-    if (rc < 0 || channel->again) {
-        if (rc == 0)
-            rc = err_set(&channel->err, ERR_UNAVAILABLE, "the window changes faster than it can be read");
-        log_event(LOG_WARN, "live", "channel not loaded", LOG_C("chan", channel->name),
-            LOG_C("cause", channel->err.detail));
-        channel->err.items = NULL;
-        channel->phase = CHANNEL_FAILED;
-    }
+    if (rc < 0 || channel->again)
+        give_up(channel, rc);
     task_cond_wake_all(&channel->loaded);
     channel_settled(channel);
     if (channel->phase == CHANNEL_FAILED)

@@ -46,35 +46,78 @@ void frames_clear(struct channel *channel)
 /* ---- the difference
  * ------------------------------------------------------------------------------------------- */
 
-static bool was_told(const struct channel *channel, int64_t id, size_t hint)
+/* How the window stands to what was told last. */
+struct difference {
+    size_t n;
+    size_t *was;   /* of each row of the window: its place when it was told; SIZE_MAX: it was not */
+    bool *stays;   /* … whether its place need not be named */
+    bool *is_here; /* of each row told: it is in the window still */
+};
+
+static size_t place_told(const struct channel *channel, int64_t id, size_t hint)
 {
     if (hint < channel->n_told && channel->told[hint] == id)
-        return true;
+        return hint;
     for (size_t i = 0; i < channel->n_told; i++)
         if (channel->told[i] == id)
-            return true;
-    return false;
+            return i;
+    return SIZE_MAX;
 }
 
-static bool is_in_window(const struct channel *channel, int64_t id, size_t n, size_t hint)
+/* A longest run of rows that stand in the order in which they were told: who takes out all others and puts
+ * them in at their places, has the order of now. */
+static void find_staying(struct difference *difference)
 {
-    struct row *row = hint < n ? band_window(channel, hint) : NULL;
-    if (row && row->record.id == id)
-        return true;
-    for (size_t i = 0; i < n; i++)
-        if (band_window(channel, i)->record.id == id)
-            return true;
-    return false;
+    size_t n = difference->n, longest = 0;
+    const size_t *was = difference->was;
+    size_t *ends = arena_new_array(task_arena(), size_t, n + 1); /* of the best run of each length */
+    size_t *before = arena_new_array(task_arena(), size_t, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        size_t low = 0, high = longest;
+        if (was[i] == SIZE_MAX)
+            continue;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            if (was[ends[middle]] < was[i])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        before[i] = low > 0 ? ends[low - 1] : SIZE_MAX;
+        ends[low] = i;
+        longest += low == longest;
+    }
+    for (size_t i = longest > 0 ? ends[longest - 1] : SIZE_MAX; i != SIZE_MAX; i = before[i])
+        difference->stays[i] = true;
 }
 
-static size_t print_put(struct channel *channel, size_t n, struct json_out *out)
+static struct difference difference_of(const struct channel *channel)
+{
+    size_t n = band_window_length(channel), hint = 0;
+    struct difference difference = {.n = n,
+        .was = arena_new_array(task_arena(), size_t, n + 1),
+        .stays = arena_new_array(task_arena(), bool, n + 1),
+        .is_here = arena_new_array(task_arena(), bool, channel->n_told + 1)};
+    for (size_t i = 0; i < n; i++) {
+        size_t at = place_told(channel, band_window(channel, i)->record.id, hint);
+        difference.was[i] = at;
+        if (at == SIZE_MAX)
+            continue;
+        difference.is_here[at] = true;
+        hint = at + 1;
+    }
+    find_staying(&difference);
+    return difference;
+}
+
+static size_t print_put(struct channel *channel, const struct difference *difference, struct json_out *out)
 {
     size_t printed = 0;
     json_out_key(out, STR("put"));
     json_out_array(out);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < difference->n; i++) {
         const struct row *row = band_window(channel, i);
-        if (!was_told(channel, row->record.id, i)) {
+        if (difference->was[i] == SIZE_MAX) {
             select_print(channel->select, &row->record, out);
             printed++;
         } else if (row->was && select_print_change(channel->select, &row->was->record, &row->record, out)) {
@@ -85,13 +128,14 @@ static size_t print_put(struct channel *channel, size_t n, struct json_out *out)
     return printed;
 }
 
-static size_t print_del(struct channel *channel, size_t n, struct json_out *out)
+static size_t print_del(
+    const struct channel *channel, const struct difference *difference, struct json_out *out)
 {
     size_t printed = 0;
     json_out_key(out, STR("del"));
     json_out_array(out);
     for (size_t i = 0; i < channel->n_told; i++)
-        if (!is_in_window(channel, channel->told[i], n, i)) {
+        if (!difference->is_here[i]) {
             json_out_id(out, channel->told[i]);
             printed++;
         }
@@ -100,20 +144,16 @@ static size_t print_del(struct channel *channel, size_t n, struct json_out *out)
 }
 
 /* Entered and moved rows with their places: take them out, then put them in in the order of their places. */
-static size_t print_order(struct channel *channel, size_t n, struct json_out *out)
+static size_t print_order(
+    const struct channel *channel, const struct difference *difference, struct json_out *out)
 {
     size_t printed = 0;
     json_out_key(out, STR("order"));
     json_out_object(out);
-    for (size_t i = 0; i < n; i++) {
-        const struct row *row = band_window(channel, i);
-        bool stays = was_told(channel, row->record.id, i);
-        if (stays && !row->moved)
+    for (size_t i = 0; i < difference->n; i++) {
+        if (difference->stays[i])
             continue;
-        if (stays && row->moved && i < channel->n_told && channel->told[i] == row->record.id &&
-            channel->n_told == n)
-            continue; /* read anew, and where it was */
-        json_out_key(out, arena_printf(task_arena(), "%lld", (long long)row->record.id));
+        json_out_key(out, arena_printf(task_arena(), "%lld", (long long)band_window(channel, i)->record.id));
         json_out_int(out, (int64_t)i);
         printed++;
     }
@@ -133,15 +173,15 @@ void frame_told(struct channel *channel)
     for (size_t i = 0; i < channel->n_rows; i++) {
         row_free(channel->rows[i]->was);
         channel->rows[i]->was = NULL;
-        channel->rows[i]->moved = false;
     }
+    band_forget_gone(channel);
 }
 
 void frame_delta(struct channel *channel)
 {
     struct buf buf = {0};
     struct json_out out;
-    size_t n = band_window_length(channel);
+    struct difference difference = difference_of(channel);
     bool total = channel->counts && channel->total != channel->told_total;
     channel->told_pos = channel->pos;
     buf_init(&buf, 0);
@@ -150,9 +190,9 @@ void frame_delta(struct channel *channel)
     json_out_member_text(&out, "op", "delta");
     json_out_member_text(&out, "chan", channel->name);
     json_out_member_str(&out, "pos", frame_pos(channel->live, channel->pos));
-    size_t changes = print_put(channel, n, &out);
-    changes += print_del(channel, n, &out);
-    changes += print_order(channel, n, &out);
+    size_t changes = print_put(channel, &difference, &out);
+    changes += print_del(channel, &difference, &out);
+    changes += print_order(channel, &difference, &out);
     if (total)
         json_out_member_str(&out, "total", arena_printf(task_arena(), "%lld", (long long)channel->total));
     json_out_object_end(&out);

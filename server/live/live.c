@@ -108,11 +108,8 @@ static void keep_for_loading(struct live *live, const struct feed_tx *tx)
 {
     list_for_each (it, &live->loading) {
         struct channel *channel = list_entry(it, struct channel, in_loading);
-        if (channel->kind == CHANNEL_LOG)
-            continue;
-        struct pending_tx *pending = must_alloc(sizeof(*pending));
-        pending->tx = feed_tx_ref((struct feed_tx *)(uintptr_t)tx);
-        list_append(&channel->pending, &pending->in_channel);
+        if (channel->kind != CHANNEL_LOG)
+            channel_keep(channel, tx);
     }
 }
 
@@ -123,8 +120,11 @@ static void tell_touched(struct live *live, int64_t sequence)
         list_remove(&channel->in_touched);
         if (channel->loading || channel->phase != CHANNEL_OPEN)
             continue; /* a refill will tell */
+        size_t n = channel->n_told;
         channel->pos = sequence;
         frame_delta(channel);
+        if (channel->kind == CHANNEL_RECORD && n != channel->n_told)
+            presence_of(channel); /* who no longer sees the record sees nobody there */
         band_trim(channel);
         channel_settled(channel);
     }
@@ -201,10 +201,41 @@ static void drop_all_channels(struct live *live)
     }
 }
 
+static void free_form(void *form)
+{
+    struct live_form *live_form = form;
+    live_index_free(live_form->index);
+    map_free(live_form->by_record, free);
+    free(live_form->probe);
+    arena_free(live_form->map_arena);
+    arena_free(live_form->arena);
+    free(live_form);
+}
+
+static void close_socket(const struct socket *socket)
+{
+    if (socket->ws)
+        ws_close(socket->ws, 4401, STR("log in again"));
+}
+
+/* People who are gone, or may not log in any more. */
+static void close_strangers(struct live *live)
+{
+    struct directory *directory = live->house->world->directory;
+    list_for_each_safe (it, &live->sockets) {
+        const struct socket *socket = list_entry(it, struct socket, in_live);
+        if (socket->is_open && !policy_of(directory, socket->user_id))
+            close_socket(socket);
+    }
+}
+
 void live_world_changed(struct live *live)
 {
     live->world++;
     drop_all_channels(live);
+    map_free(live->forms, free_form); /* a form may have other fields now */
+    live->forms = map_new();
+    close_strangers(live);
     task_cond_wake_all(&live->moved);
 }
 
@@ -220,9 +251,31 @@ void live_lost(struct live *live)
 void live_session_ended(struct live *live, int64_t session)
 {
     list_for_each_safe (it, &live->sockets) {
-        struct socket *socket = list_entry(it, struct socket, in_live);
-        if (socket->session == session && socket->ws)
-            ws_close(socket->ws, 4401, STR("log in again"));
+        const struct socket *socket = list_entry(it, struct socket, in_live);
+        if (socket->session == session)
+            close_socket(socket);
+    }
+}
+
+size_t live_sessions(const struct live *live, int64_t *ret_ids, size_t max)
+{
+    size_t n = 0;
+    list_for_each (it, &live->sockets) {
+        const struct socket *socket = list_entry(it, struct socket, in_live);
+        if (socket->is_open && n < max)
+            ret_ids[n++] = socket->session;
+    }
+    return n;
+}
+
+/* The absolute end of a session needs nobody to tell it. */
+static void close_expired(struct live *live)
+{
+    int64_t now_us = clock_utc_us();
+    list_for_each_safe (it, &live->sockets) {
+        const struct socket *socket = list_entry(it, struct socket, in_live);
+        if (socket->is_open && now_us >= socket->ends_at_us)
+            close_socket(socket);
     }
 }
 
@@ -239,8 +292,8 @@ void live_tick(struct live *live, int64_t now_us)
 
 void live_flush(struct live *live)
 {
-    list_for_each_safe (it, &live->dirty) {
-        struct socket *socket = list_entry(it, struct socket, in_dirty);
+    while (!list_is_empty(&live->dirty)) { /* one that has more to say stands at the end again */
+        struct socket *socket = list_entry(live->dirty.next, struct socket, in_dirty);
         list_remove(&socket->in_dirty);
         socket->is_dirty = false;
         socket_send(socket);
@@ -258,6 +311,9 @@ static void on_timer(void *arg)
             now_us - channel->empty_since_us > LIVE_LINGER_MS * INT64_C(1000))
             channel_drop(channel);
     }
+    close_expired(live);
+    list_for_each (it, &live->sockets)
+        presence_check(list_entry(it, struct socket, in_live), now_us);
     if (live->turn % (LIVE_MARK_MS / TICK_MS) != 0)
         return;
     live->tasks++;
@@ -267,17 +323,6 @@ static void on_timer(void *arg)
 static void free_live(void *live)
 {
     free(live);
-}
-
-static void free_form(void *form)
-{
-    struct live_form *live_form = form;
-    live_index_free(live_form->index);
-    map_free(live_form->by_record, free);
-    free(live_form->probe);
-    arena_free(live_form->map_arena);
-    arena_free(live_form->arena);
-    free(live_form);
 }
 
 task_fn void live_free(struct live *live)

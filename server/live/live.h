@@ -17,6 +17,8 @@
 
 struct live;
 struct live *live_new(struct house *house, struct feed *feed);
+/* Reads who is at which record; before the feed is listened to. */
+task_fn int presence_load(struct live *live, struct err *err);
 /* Ends every subscription's task; the sockets are closed by net_stop before. Call on a task. */
 task_fn void live_free(struct live *live);
 
@@ -31,6 +33,8 @@ extern const struct ws_events LIVE_EVENTS;
 void live_world_changed(struct live *live);
 /* A session has ended: its sockets are closed (4401). */
 void live_session_ended(struct live *live, int64_t session);
+/* The sessions of the open sockets, one each; at most max. */
+size_t live_sessions(const struct live *live, int64_t *ret_ids, size_t max);
 /* The transaction itself. */
 void live_hear(struct live *live, const struct feed_tx *tx);
 /* Positions before this mean nothing any more: everything is read anew. */

@@ -13,9 +13,12 @@ enum {
     LIVE_GUARD = 32,              /* rows kept on either side of a window */
     LIVE_RING = 128,              /* frames that a channel keeps for those behind */
     LIVE_BEHIND_BYTES = 48 << 10, /* past it a viewer gets the state instead */
-    LIVE_PIECES = 64,             /* of one write */
+    LIVE_PIECES = 64,             /* of one write, beside presence and mark */
+    LIVE_SAID = 32,               /* problems that wait until the pipe is free */
+    LIVE_PENDING = 4096, /* changes kept for a channel that is being read; past it, it is read later */
     LIVE_MARK_MS = 5000,
-    LIVE_LINGER_MS = 30000, /* a channel without viewers waits so long for their return */
+    LIVE_LINGER_MS = 30000,   /* a channel without viewers waits so long for their return */
+    LIVE_PRESENCE_MS = 30000, /* without a word from the browser, which renews every 10 s */
     LIVE_NAME_MAX = 24,
     LIVE_STATE_MAX = 33,
     LIVE_VERSION_MAX = 24
@@ -27,7 +30,6 @@ struct row {
     struct select_key key;
     char version[LIVE_VERSION_MAX];
     struct row *was; /* as it was last told, if it has changed since; only for rows of the window */
-    bool moved;      /* its place was given up and found anew since */
 };
 
 /* The index of a form's channels, and how to read its images. */
@@ -85,6 +87,8 @@ struct channel {
     int64_t first_pos; /* of the first state that was told */
     int64_t *told;     /* ids of the window as last told */
     size_t n_told;
+    struct row **gone; /* rows told that have left the band since, as they were told */
+    size_t n_gone;
     int64_t told_total;
     bool touched; /* by the transaction in hand */
 
@@ -92,6 +96,7 @@ struct channel {
     bool loading, again; /* again: what is being loaded is already known to be too little */
     struct err err;
     struct list pending; /* transactions heard while loading */
+    size_t n_pending;    /* … and their changes */
     struct task_cond loaded;
 
     /* frames */
@@ -138,14 +143,18 @@ struct socket {
     struct str address;
     char request[24];
     enum err_lang lang;
+    int64_t ends_at_us; /* of the session */
+    struct ws_bytes *said[LIVE_SAID];
+    size_t n_said;
     struct list viewers;
     size_t n_viewers;
     bool is_open, is_dirty, owes_mark, owes_hash;
     bool held_back;   /* the last mark stopped short of a window that is being read anew */
     int64_t mark_pos; /* of the last mark: they never go back */
     int64_t presence_id, presence_record; /* the row that says where this person is; 0: none */
+    int64_t presence_until_us;
     char presence_form[FORM_KEY_MAX + 1], presence_field[FORM_KEY_MAX + 1];
-    bool presence_busy, presence_stale;
+    bool presence_busy, presence_stale; /* its row is being written; … and has moved on meanwhile */
 };
 
 struct pending_tx {
@@ -187,6 +196,7 @@ void band_take(struct channel *channel, const struct select_row *rows, size_t n)
 bool band_apply(struct channel *channel, const struct feed_change *change);
 bool band_covers(const struct channel *channel);
 void band_trim(struct channel *channel);
+void band_forget_gone(struct channel *channel);
 struct row *band_window(const struct channel *channel, size_t i); /* NULL past the end */
 size_t band_window_length(const struct channel *channel);
 void row_free(struct row *row); /* NULL accepted */
@@ -204,9 +214,14 @@ void frames_clear(struct channel *channel);
 /* channel.c */
 task_fn int channel_find(struct live *live, struct viewer *viewer, const struct json *sub,
     struct channel **ret_channel, struct err *err);
+/* The [start, limit] of a sub or a move; range NULL: what stands in the outputs is checked. */
+int channel_range(const struct live *live, const struct json *range, int64_t *ret_start, int64_t *ret_limit,
+    struct err *err);
 void channel_fail(struct channel *channel); /* tells its viewers, who end */
 void channel_drop(struct channel *channel);
 void channel_reload(struct channel *channel);
+/* Keeps a transaction for when the load is there. */
+void channel_keep(struct channel *channel, const struct feed_tx *tx);
 /* False while its band holds what has not been told: within a transaction, or while it is read anew. */
 bool channel_is_settled(const struct channel *channel);
 /* It is settled again: what had to wait for it goes on. */
@@ -234,6 +249,9 @@ void socket_dirty(struct socket *socket);
 void socket_send(struct socket *socket);
 task_fn void mark_all(void *arg); /* a task: marks with hashes to all */
 void socket_say_problem(struct socket *socket, const char *member, struct str value, const struct err *err);
+/* goes_on: a message was refused, and the subscription stays as it was. */
+void socket_say_refusal(
+    struct socket *socket, const char *member, struct str value, bool goes_on, const struct err *err);
 /* A malloc'ed copy with a NUL behind it: slices of a request have none, and strndup may look for it. */
 char *copy_of(struct str text);
 struct socket *socket_ref(struct socket *socket);
@@ -249,7 +267,8 @@ size_t seats_of_user(const struct live *live, int64_t user_id);
 void presence_hear(struct live *live, const struct feed_tx *tx);
 void presence_enter(struct socket *socket, struct str form, int64_t record, struct str field);
 void presence_leave(struct socket *socket);
-void presence_of(struct channel *channel); /* makes channel->presence anew */
+void presence_check(struct socket *socket, int64_t now_us);
+void presence_of(struct channel *channel); /* tells who is there, if that has changed */
 void presence_free(struct live *live);
 
 #define CHANNEL_MAGIC 0x4348414eu

@@ -5,6 +5,7 @@
  */
 #include "live/live_int.h"
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/must.h"
 
@@ -13,9 +14,12 @@
 #include <string.h>
 
 static const char SQL_ENTER[] =
-    "INSERT INTO presence (id, user_id, form, record, field, at) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6))";
-static const char SQL_FIELD[] = "UPDATE presence SET field = ?, at = UTC_TIMESTAMP(6) WHERE id = ?";
+    "INSERT INTO presence (id, user_id, form, record, field, at) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6)) "
+    "ON DUPLICATE KEY UPDATE form = VALUES(form), record = VALUES(record), field = VALUES(field), at = VALUES(at)";
+static const char SQL_HERE[] = "SELECT id, user_id, record, form, field FROM presence";
 static const char SQL_LEAVE[] = "DELETE FROM presence WHERE id = ?";
+
+enum { RETRY_MS = 1000 };
 
 struct here {
     struct list in_live;
@@ -26,56 +30,59 @@ struct here {
 /* ---- what is written
  * ---------------------------------------------------------------------------------------------- */
 
-struct writing {
-    struct socket *socket;
-    int64_t id, user_id, record; /* record 0: leaves */
-    bool enters;
-    char form[FORM_KEY_MAX + 1], field[FORM_KEY_MAX + 1];
-};
+/* One row a socket, written by one task at a time: it writes what is so now until nothing has moved. */
+static task_fn int write_row(const struct socket *socket, struct err *err)
+{
+    struct arena *arena = task_arena();
+    struct db_rows rows;
+    struct db_val field = DB_N;
+    if (socket->presence_record == 0)
+        return db_query(
+            socket->live->house->app, SQL_LEAVE, DB_PARAMS(DB_I(socket->presence_id)), &rows, err);
+    if (socket->presence_field[0])
+        field = DB_S(arena_copy(arena, str_of(socket->presence_field)));
+    return db_query(socket->live->house->app, SQL_ENTER,
+        DB_PARAMS(DB_I(socket->presence_id), DB_I(socket->user_id),
+            DB_S(arena_copy(arena, str_of(socket->presence_form))), DB_I(socket->presence_record), field),
+        &rows, err);
+}
 
 static task_fn void write_presence(void *arg)
 {
-    struct writing *writing = arg;
-    struct live *live = writing->socket->live;
-    struct db *app = live->house->app;
-    struct db_val field = writing->field[0] ? DB_S(str_of(writing->field)) : DB_N;
-    struct db_rows rows;
-    struct err err = {0};
-    if (writing->record == 0)
-        (void)db_query(app, SQL_LEAVE, DB_PARAMS(DB_I(writing->id)), &rows, &err);
-    else if (writing->enters)
-        (void)db_query(app, SQL_ENTER,
-            DB_PARAMS(DB_I(writing->id), DB_I(writing->user_id), DB_S(str_of(writing->form)),
-                DB_I(writing->record), field),
-            &rows, &err);
-    else
-        (void)db_query(app, SQL_FIELD, DB_PARAMS(field, DB_I(writing->id)), &rows, &err);
+    struct socket *socket = arg;
+    struct live *live = socket->live;
+    while (socket->presence_stale) {
+        struct err err = {0};
+        socket->presence_stale = false;
+        if (write_row(socket, &err) < 0) {
+            if (live->ending || task_sleep(RETRY_MS, &err) < 0)
+                break;
+            socket->presence_stale = true;
+        }
+        arena_clear(task_arena());
+    }
+    socket->presence_busy = false;
     live->tasks--;
-    socket_unref(writing->socket);
-    free(writing);
+    socket_unref(socket);
 }
 
-static void start_writing(struct socket *socket, bool enters)
+static void start_writing(struct socket *socket)
 {
-    struct writing *writing = must_alloc(sizeof(*writing));
-    writing->socket = socket_ref(socket);
-    writing->id = socket->presence_id;
-    writing->user_id = socket->user_id;
-    writing->record = socket->presence_record;
-    writing->enters = enters;
-    memcpy(writing->form, socket->presence_form, sizeof(writing->form));
-    memcpy(writing->field, socket->presence_field, sizeof(writing->field));
+    socket->presence_stale = true;
+    if (socket->presence_busy)
+        return;
+    socket->presence_busy = true;
+    (void)socket_ref(socket);
     socket->live->tasks++;
-    (void)task_spawn("live-presence", write_presence, writing);
+    (void)task_spawn("live-presence", write_presence, socket);
 }
 
 void presence_leave(struct socket *socket)
 {
-    if (socket->presence_id == 0)
+    if (socket->presence_record == 0)
         return;
     socket->presence_record = 0;
-    start_writing(socket, false);
-    socket->presence_id = 0;
+    start_writing(socket);
 }
 
 /* Only where this socket watches the record, and sees it now. */
@@ -90,27 +97,37 @@ static const struct channel *watched(const struct socket *socket, struct str for
     return NULL;
 }
 
+/* Gone is who watches the record no more, sees it no more, or has said nothing for a while. */
+void presence_check(struct socket *socket, int64_t now_us)
+{
+    if (socket->presence_record == 0)
+        return;
+    for (struct list *it = socket->viewers.next; it != &socket->viewers; it = it->next)
+        if (list_entry(it, struct viewer, in_socket)->opening)
+            return; /* perhaps this very record, under new rights */
+    if (now_us >= socket->presence_until_us ||
+        !watched(socket, str_of(socket->presence_form), socket->presence_record))
+        presence_leave(socket);
+}
+
 void presence_enter(struct socket *socket, struct str form, int64_t record, struct str field)
 {
     const struct channel *channel = watched(socket, form, record);
     if (!channel)
         return;
+    socket->presence_until_us = clock_monotonic_us() + LIVE_PRESENCE_MS * INT64_C(1000);
     const struct field *known = form_field_find(plan_form(select_plan(channel->select)), field);
     if (!known || plan_field_level(select_plan(channel->select), known) == LEVEL_HIDDEN)
         field = STR("");
-    bool elsewhere = socket->presence_id != 0 &&
-                     (socket->presence_record != record || !str_eq(str_of(socket->presence_form), form));
-    if (elsewhere)
-        presence_leave(socket);
-    bool enters = socket->presence_id == 0;
-    if (!enters && str_eq(str_of(socket->presence_field), field))
+    if (socket->presence_record == record && str_eq(str_of(socket->presence_form), form) &&
+        str_eq(str_of(socket->presence_field), field))
         return; /* a renewal */
-    if (enters)
+    if (socket->presence_id == 0)
         socket->presence_id = id_new();
     socket->presence_record = record;
     (void)snprintf(socket->presence_form, sizeof(socket->presence_form), "%.*s", STR_ARGS(form));
     (void)snprintf(socket->presence_field, sizeof(socket->presence_field), "%.*s", STR_ARGS(field));
-    start_writing(socket, enters);
+    start_writing(socket);
 }
 
 /* ---- what is heard
@@ -151,8 +168,6 @@ static void tell_record(struct live *live, const char *form, int64_t record)
             !str_eq(plan_form(select_plan(channel->select))->key, str_of(form)))
             continue;
         presence_of(channel);
-        list_for_each (v, &channel->viewers)
-            socket_dirty(list_entry(v, struct viewer, in_channel)->socket);
     }
 }
 
@@ -167,17 +182,37 @@ static void hear_change(struct live *live, const struct feed_change *change)
         here = must_alloc(sizeof(*here));
         list_append(&live->here, &here->in_live);
     }
+    struct here before = *here;
     here->id = id;
     here->user_id = cell(change->table, cells, "user_id")->i;
     here->record = cell(change->table, cells, "record")->i;
     copy_text(here->form, sizeof(here->form), cell(change->table, cells, "form"));
     copy_text(here->field, sizeof(here->field), cell(change->table, cells, "field"));
-    struct here told = *here;
+    struct here now = *here;
     if (change->op == FEED_DELETE) {
         list_remove(&here->in_live);
         free(here);
     }
-    tell_record(live, told.form, told.record);
+    if (before.record != 0 && (before.record != now.record || strcmp(before.form, now.form) != 0))
+        tell_record(live, before.form, before.record); /* gone from there */
+    tell_record(live, now.form, now.record);
+}
+
+/* Those who were here before this process was; what the feed says of them later comes on top. */
+task_fn int presence_load(struct live *live, struct err *err)
+{
+    struct db_rows rows;
+    int rc = db_query(live->house->app, SQL_HERE, DB_NO_PARAMS, &rows, err);
+    for (size_t i = 0; rc == 0 && i < rows.n_rows; i++) {
+        struct here *here = must_alloc(sizeof(*here));
+        here->id = db_cell(&rows, i, 0)->i;
+        here->user_id = db_cell(&rows, i, 1)->i;
+        here->record = db_cell(&rows, i, 2)->i;
+        copy_text(here->form, sizeof(here->form), db_cell(&rows, i, 3));
+        copy_text(here->field, sizeof(here->field), db_cell(&rows, i, 4));
+        list_append(&live->here, &here->in_live);
+    }
+    return rc;
 }
 
 void presence_hear(struct live *live, const struct feed_tx *tx)
@@ -194,10 +229,23 @@ static bool field_is_seen(const struct channel *channel, const char *key)
     return field && plan_field_level(plan, field) != LEVEL_HIDDEN;
 }
 
-/* Nobody is told of people at a record that he does not see: then the frame is empty. */
-void presence_of(struct channel *channel)
+static bool is_at(const struct channel *channel, const struct here *here)
 {
-    struct live *live = channel->live;
+    return channel->n_rows == 1 && here->record == channel->record_id &&
+           str_eq(plan_form(select_plan(channel->select))->key, str_of(here->form));
+}
+
+static bool somebody_is_at(const struct channel *channel)
+{
+    for (struct list *it = channel->live->here.next; it != &channel->live->here; it = it->next)
+        if (is_at(channel, list_entry(it, struct here, in_live)))
+            return true;
+    return false;
+}
+
+static struct ws_bytes *print_presence(const struct channel *channel)
+{
+    const struct live *live = channel->live;
     struct buf buf = {0};
     struct json_out out;
     buf_init(&buf, 0);
@@ -208,10 +256,10 @@ void presence_of(struct channel *channel)
     json_out_member_id(&out, "record", channel->record_id);
     json_out_key(&out, STR("users"));
     json_out_array(&out);
-    list_for_each (it, &live->here) {
+    for (struct list *it = live->here.next; it != &live->here; it = it->next) {
         const struct here *here = list_entry(it, struct here, in_live);
         const struct user *user = directory_user(live->house->world->directory, here->user_id);
-        if (channel->n_rows != 1 || here->record != channel->record_id || !user)
+        if (!is_at(channel, here) || !user)
             continue;
         json_out_object(&out);
         json_out_member_id(&out, "id", user->id);
@@ -223,10 +271,33 @@ void presence_of(struct channel *channel)
     json_out_array_end(&out);
     json_out_object_end(&out);
     json_out_end(&out);
-    ws_bytes_unref(channel->presence);
-    channel->presence = ws_frame(buf_str(&buf));
-    channel->presence_turn++;
+    struct ws_bytes *bytes = ws_frame(buf_str(&buf));
     buf_done(&buf);
+    return bytes;
+}
+
+/* Nobody is told of people at a record that he does not see, nor of a move between fields that he does not
+ * see. */
+void presence_of(struct channel *channel)
+{
+    if (channel->kind != CHANNEL_RECORD || (!channel->presence && !somebody_is_at(channel)))
+        return;
+    if (channel->n_rows != 1) {
+        ws_bytes_unref(channel->presence);
+        channel->presence = NULL;
+        return;
+    }
+    struct ws_bytes *bytes = print_presence(channel);
+    if (channel->presence && bytes->n == channel->presence->n &&
+        memcmp(bytes->data, channel->presence->data, bytes->n) == 0) {
+        ws_bytes_unref(bytes);
+        return;
+    }
+    ws_bytes_unref(channel->presence);
+    channel->presence = bytes;
+    channel->presence_turn++;
+    for (struct list *it = channel->viewers.next; it != &channel->viewers; it = it->next)
+        socket_dirty(list_entry(it, struct viewer, in_channel)->socket);
 }
 
 void presence_free(struct live *live)

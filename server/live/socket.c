@@ -38,6 +38,8 @@ void socket_unref(struct socket *socket)
     must(list_is_empty(&socket->viewers));
     list_remove(&socket->in_live);
     list_remove(&socket->in_dirty);
+    for (size_t i = 0; i < socket->n_said; i++)
+        ws_bytes_unref(socket->said[i]);
     free(socket->cookie);
     free(socket->address_text);
     socket->magic = 0;
@@ -56,15 +58,15 @@ void socket_dirty(struct socket *socket)
  * -------------------------------------------------------------------------------------------- */
 
 struct pieces {
-    struct ws_bytes *at[LIVE_PIECES];
-    bool owned[LIVE_PIECES];
+    struct ws_bytes *at[LIVE_PIECES + 2];
+    bool owned[LIVE_PIECES + 2];
     size_t n, bytes;
     bool told; /* something that a mark must follow */
 };
 
 static void add_piece(struct pieces *pieces, struct ws_bytes *bytes, bool owned)
 {
-    must(pieces->n < LIVE_PIECES);
+    must(pieces->n < LIVE_PIECES + 2);
     pieces->at[pieces->n] = bytes;
     pieces->owned[pieces->n++] = owned;
     pieces->bytes += bytes->n;
@@ -283,6 +285,9 @@ void socket_send(struct socket *socket)
     if (!socket->ws || !socket->is_open || !ws_is_free(socket->ws))
         return; /* `drained` comes back to it */
     bool all = true;
+    for (size_t i = 0; i < socket->n_said; i++)
+        add_piece(&pieces, socket->said[i], true);
+    socket->n_said = 0;
     list_for_each (it, &socket->viewers)
         all = all && add_viewer(&pieces, list_entry(it, struct viewer, in_socket));
     if (all && (pieces.told || socket->owes_mark || socket->owes_hash))
@@ -310,23 +315,34 @@ task_fn void mark_all(void *arg)
     live->tasks--;
 }
 
-/* A problem about one subscription: at once if the pipe is free, else the socket is too slow to be told. */
+/* A problem about one subscription: with the next bytes that leave; who reads none of many is too slow. */
 void socket_say_problem(struct socket *socket, const char *member, struct str value, const struct err *err)
+{
+    socket_say_refusal(socket, member, value, false, err);
+}
+
+void socket_say_refusal(
+    struct socket *socket, const char *member, struct str value, bool goes_on, const struct err *err)
 {
     struct buf buf;
     struct json_out out;
     say_begin(&buf, &out, "error");
     json_out_key(&out, str_of(member));
     json_out_str(&out, value);
+    if (goes_on)
+        json_out_member_bool(&out, "open", true);
     json_out_key(&out, STR("problem"));
     json_out_object(&out);
     json_out_problem(&out, err, socket->lang, str_of(socket->request), task_arena());
     json_out_object_end(&out);
     json_out_object_end(&out);
     struct ws_bytes *bytes = say(&buf, &out);
-    if (socket->ws && ws_is_free(socket->ws))
-        ws_send(socket->ws, &bytes, 1);
-    else if (socket->ws)
+    if (socket->ws && socket->n_said < LIVE_SAID) {
+        socket->said[socket->n_said++] = bytes;
+        socket_dirty(socket);
+        return;
+    }
+    if (socket->ws)
         ws_close(socket->ws, CLOSE_TOO_MANY, STR("too slow"));
     ws_bytes_unref(bytes);
 }
@@ -366,6 +382,7 @@ static task_fn void open_socket(void *arg)
     if (socket->ws && rc == 0) {
         socket->session = session.id;
         socket->user_id = session.user_id;
+        socket->ends_at_us = session.ends_at_us;
         if (seats_of_user(live, session.user_id) >= (size_t)live->house->conf->limits_ws_per_user) {
             ws_close(socket->ws, CLOSE_TOO_MANY, STR("too many sockets"));
         } else {

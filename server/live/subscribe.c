@@ -5,6 +5,7 @@
  */
 #include "live/live_int.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
 
@@ -243,6 +244,7 @@ static void start_opening(struct viewer *viewer)
 
 void subscribe_again(struct viewer *viewer)
 {
+    note_closing(viewer);
     channel_detach(viewer);
     if (viewer->opening || viewer->dead)
         return; /* its task notices */
@@ -305,24 +307,28 @@ static void on_unsub(struct socket *socket, const struct json *message)
     struct viewer *viewer = viewer_by_channel(socket, text_of(message, STR("chan")));
     if (viewer)
         viewer_end(viewer);
+    presence_check(socket, clock_monotonic_us());
 }
 
 /* Another window of the same list: the viewer leaves this channel for the one that shows it. */
 static void on_move(struct socket *socket, const struct json *message)
 {
-    struct viewer *viewer = viewer_by_channel(socket, text_of(message, STR("chan")));
+    struct str name = text_of(message, STR("chan"));
+    struct viewer *viewer = viewer_by_channel(socket, name);
     const struct json *range = json_get(message, STR("range"));
     struct err err = {0};
-    bool good = range && range->kind == JSON_ARRAY && range->array.n == 2 &&
-                range->array.at[0].kind == JSON_INT && range->array.at[1].kind == JSON_INT;
-    if (!viewer || !good || viewer->channel->kind != CHANNEL_LIST) {
-        (void)err_set(&err, ERR_BAD_REQUEST, "no such channel, or no range");
-        socket_say_problem(socket, "chan", text_of(message, STR("chan")), &err);
+    int64_t start = 0, limit = 0;
+    if (!viewer || viewer->channel->kind != CHANNEL_LIST)
+        (void)err_set(&err, ERR_BAD_REQUEST, "no such channel");
+    else
+        (void)channel_range(socket->live, range, &start, &limit, &err);
+    if (err.code != ERR_NONE) {
+        socket_say_refusal(socket, "chan", name, viewer != NULL, &err);
         return;
     }
     viewer->has_range = true;
-    viewer->range_start = range->array.at[0].integer;
-    viewer->range_limit = range->array.at[1].integer;
+    viewer->range_start = start;
+    viewer->range_limit = limit;
     if (viewer->opening)
         return;
     note_closing(viewer);
@@ -375,6 +381,7 @@ static task_fn void read_message(void *arg)
     }
     socket_unref(socket);
     free(message);
+    live_flush(live); /* problems */
     live->tasks--;
 }
 

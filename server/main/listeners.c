@@ -9,17 +9,33 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/must.h"
+#include "crypto/crypto.h"
 #include "main/main_int.h"
 
-enum { BEAT_MS = 1000, BEAT_DEAD_US = 5000000, POSITION_EVERY_US = 1000000 };
+#include <string.h>
+
+enum {
+    BEAT_MS = 1000,
+    BEAT_DEAD_US = 5000000,
+    ABSENT_TURNS = 30, /* of the beat */
+    EPOCH_BYTES = 4,
+    SESSIONS_ASKED = 100000
+};
 
 static const char SQL_BEAT[] =
     "UPDATE beat SET at = UTC_TIMESTAMP(6) WHERE id = 1 AND at < UTC_TIMESTAMP(6) - INTERVAL 900000 MICROSECOND";
 
-/* Rows of people who were here when this process, or one whose slot nobody holds, ended without saying so. */
+/* Rows of people who were here when a process ended without saying so: of our slot as we come, of slots that
+ * nobody holds, and of all where no other process can be. */
 static const char SQL_ABSENT[] =
     "DELETE FROM presence WHERE ((id >> 12) & 1023) = ? OR ((id >> 12) & 1023) NOT IN "
     "(SELECT slot FROM process_slot WHERE expires_at > UTC_TIMESTAMP(6))";
+static const char SQL_ABSENT_ALL[] = "DELETE FROM presence";
+
+static const char SQL_EPOCH[] = "UPDATE instance SET epoch = ? WHERE id = 1";
+static const char SQL_OVER[] = "SELECT s.id FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) AS j "
+                               "JOIN session AS s ON s.id = j.id WHERE s.ended_at IS NOT NULL";
 
 static bool table_is(const struct feed_change *change, const char *schema, const char *table)
 {
@@ -111,12 +127,92 @@ static const struct listener {
 /* ---- the consumer
  * ------------------------------------------------------------------------------------------------ */
 
+static task_fn int write_epoch(struct tx *tx, void *arg, struct err *err)
+{
+    const struct audit_change change = {
+        .field = STR("epoch"), .after = arena_printf(task_arena(), "\"%s\"", (const char *)arg)};
+    const struct audit_event event = {.login = STR("system"),
+        .action = AUDIT_CONFIGURE,
+        .form = STR("_instance"),
+        .record = 1,
+        .changes = &change,
+        .n_changes = 1,
+        .detail = STR("{\"what\":\"feed lost its place\"}")};
+    (void)err;
+    (void)audit_add(tx, &event);
+    tx_add(tx, SQL_EPOCH, DB_PARAMS(DB_S(str_of(arg))));
+    return 0;
+}
+
+/* Positions of the old epoch mean nothing any more: a new one, known to all who start later, too. */
+static task_fn int begin_epoch(struct listening *listening, struct err *err)
+{
+    unsigned char random[EPOCH_BYTES];
+    struct str text;
+    crypto_random(random, sizeof(random));
+    text = crypto_hex(task_arena(), random, sizeof(random));
+    must(text.n < sizeof(listening->epoch));
+    int rc = tx_run(listening->house->app, NULL, write_epoch,
+        (void *)(uintptr_t)arena_cstr(task_arena(), text), NULL, err);
+    if (rc < 0)
+        return rc;
+    memcpy(listening->epoch, text.p, text.n);
+    listening->house->position_epoch = (struct str){listening->epoch, text.n};
+    return 0;
+}
+
+/* Ends of sessions that stood in what was lost. */
+static task_fn int hear_lost_ends(struct listening *listening, struct err *err)
+{
+    struct db_rows rows;
+    struct buf buf;
+    struct json_out out;
+    int64_t *ids = arena_new_array(task_arena(), int64_t, SESSIONS_ASKED);
+    size_t n = live_sessions(listening->live, ids, SESSIONS_ASKED);
+    buf_init(&buf, 0);
+    json_out_init(&out, &buf);
+    json_out_array(&out);
+    for (size_t i = 0; i < n; i++)
+        json_out_int(&out, ids[i]);
+    json_out_array_end(&out);
+    json_out_end(&out);
+    struct str list = arena_copy(task_arena(), buf_str(&buf));
+    buf_done(&buf);
+    int rc = db_query(listening->house->app, SQL_OVER, DB_PARAMS(DB_S(list)), &rows, err);
+    for (size_t i = 0; rc == 0 && i < rows.n_rows; i++) {
+        session_ended(listening->house->sessions, db_cell(&rows, i, 0)->i);
+        live_session_ended(listening->live, db_cell(&rows, i, 0)->i);
+    }
+    return rc;
+}
+
+/* What came between is not known: rights, ends of sessions and rows are read anew, under a new epoch. */
+static task_fn void hear_lost(struct listening *listening, const struct feed_tx *tx)
+{
+    log_event(LOG_ERR, "main", "the feed has lost its place: every screen is read anew");
+    for (;;) {
+        struct err err = {0};
+        int rc = world_refresh(listening->house, &err);
+        if (rc == 0)
+            rc = hear_lost_ends(listening, &err);
+        if (rc == 0)
+            rc = begin_epoch(listening, &err);
+        if (rc == 0)
+            break;
+        log_event(LOG_ERR, "main", "not read anew", LOG_C("cause", err.detail));
+        err_clear(&err);
+        if (listening->stop || task_sleep(BEAT_MS, &err) < 0)
+            return;
+    }
+    listening->told_epoch = listening->house->world->epoch;
+    live_lost(listening->live);
+    unaudited_hear(listening, tx);
+}
+
 static task_fn void hear_one(struct listening *listening, const struct feed_tx *tx)
 {
     if (tx->kind == FEED_LOST) {
-        log_event(LOG_ERR, "main", "the feed has lost its place: every screen is read anew");
-        live_lost(listening->live);
-        unaudited_hear(listening, tx);
+        hear_lost(listening, tx);
         return;
     }
     for (size_t i = 0; i < sizeof(LISTENERS) / sizeof(LISTENERS[0]) && !listening->stop; i++)
@@ -143,12 +239,16 @@ static task_fn void consume(void *arg)
 static task_fn void beat(void *arg)
 {
     struct listening *listening = arg;
+    unsigned turn = 0;
     while (!listening->stop) {
         struct db_rows rows;
         struct err err = {0};
         (void)db_query(listening->house->app, SQL_BEAT, DB_NO_PARAMS, &rows,
             &err); /* a missing beat is told by its absence */
         unaudited_save(listening);
+        err_clear(&err);
+        if (++turn % ABSENT_TURNS == 0)
+            (void)db_query(listening->house->app, SQL_ABSENT, DB_PARAMS(DB_I(-1)), &rows, &err);
         err_clear(&err);
         if (task_sleep(BEAT_MS, &err) < 0)
             break;
@@ -173,7 +273,10 @@ task_fn int listening_start(struct listening *listening, struct boot *boot, stru
     listening->house = house;
     listening->told_epoch = house->world->epoch;
     task_cond_init(&listening->ended);
-    int rc = db_query(house->app, SQL_ABSENT, DB_PARAMS(DB_I(id_new() >> 12 & (ID_SLOTS - 1))), &rows, err);
+    bool alone = str_eq(boot->conf->db_mode, STR("private"));
+    int rc = alone ? db_query(house->app, SQL_ABSENT_ALL, DB_NO_PARAMS, &rows, err)
+                   : db_query(house->app, SQL_ABSENT, DB_PARAMS(DB_I(id_new() >> 12 & (ID_SLOTS - 1))), &rows,
+                         err);
     if (rc == 0)
         rc = unaudited_start(listening, boot->share, &after, err);
     if (rc == 0)
@@ -181,6 +284,9 @@ task_fn int listening_start(struct listening *listening, struct boot *boot, stru
     if (rc < 0)
         return rc;
     listening->live = live_new(house, listening->feed);
+    rc = presence_load(listening->live, err);
+    if (rc < 0)
+        return rc;
     listening->beat_heard_us = clock_monotonic_us();
     listening->running = 2;
     listening->consumer = task_spawn("feed", consume, listening);

@@ -75,6 +75,7 @@ struct listening {
     bool stop;
     int64_t beat_heard_us; /* monotonic */
     int64_t told_epoch;
+    char epoch[12]; /* of positions, since the feed has lost its place */
 };
 task_fn int listening_start(struct listening *listening, struct boot *boot, struct err *err);
 task_fn void listening_stop(struct listening *listening);

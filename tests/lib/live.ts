@@ -40,6 +40,8 @@ export interface Message {
   version?: string;
   users?: Person[];
   problem?: Problem;
+  /** Of an error: a message was refused, its subscription goes on. */
+  open?: boolean;
   heartbeat?: number;
 }
 
@@ -317,7 +319,7 @@ export class Live {
   private hearError(message: Message): void {
     this.errors.push(message);
     const mirror = message.id === undefined ? this.byChan(message.chan)[0] : this.mirrors.get(message.id);
-    if (mirror === undefined) return;
+    if (mirror === undefined || message.open === true) return;
     mirror.problem = message.problem;
     mirror.over = true;
     mirror.chan = undefined;

@@ -180,7 +180,7 @@ export class Oracle {
       const wrong = difference(mirror, should);
       this.count.comparisons++;
       if (wrong !== undefined) {
-        throw new Error(`${name}, ${mirror.chan} at ${mirror.pos} (${mirror.at}, wanted ${this.target}), ${mirror.snapshots} snapshots, ${mirror.deltas} deltas: ${wrong}\n    ${JSON.stringify(request)}\n    ${this.lastFrames(mirror)}\n  of these rows:\n    ${this.storyOf(wrong)}`);
+        throw new Error(`${name}, ${mirror.chan} at ${mirror.pos} (${mirror.at}, wanted ${this.target}), ${mirror.snapshots} snapshots, ${mirror.deltas} deltas, total ${mirror.total}: ${wrong}\n    ${JSON.stringify(request)}\n    ${this.lastFrames(mirror)}\n  of these rows:\n    ${this.storyOf(wrong)}`);
       }
     }
     if (live.complaints.length > 0) throw new Error(`${name}: ${live.complaints.length} complaints, the first: ${live.complaints[0]}`);

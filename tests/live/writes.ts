@@ -32,7 +32,11 @@ const COLUMNS: Record<string, (chance: Chance) => string> = {
   last_follow_up_at: (c) => c.pick(["NULL", `'2026-11-1${c.below(10)} 0${c.below(10)}:00:00.${c.below(1000000)}'`]),
   phone: () => `'${phone()}'`,
   id_no: () => `'${idNo()}'`,
-  notes: (c) => c.pick(["NULL", "''", `'手工 ${c.below(1000)}'`]),
+  // What a search compares is a column of its own: whoever types a text types both, or a fresh query finds the old one.
+  notes: (c) => {
+    const text = c.pick(["NULL", "''", `'手工 ${c.below(1000)}'`]);
+    return `${text}, _f_notes = ${text}`;
+  },
 };
 
 export class Writes {
