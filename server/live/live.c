@@ -250,11 +250,10 @@ void live_lost(struct live *live)
 
 void live_session_ended(struct live *live, int64_t session)
 {
-    list_for_each_safe (it, &live->sockets) {
-        const struct socket *socket = list_entry(it, struct socket, in_live);
-        if (socket->session == session)
-            close_socket(socket);
-    }
+    struct list *sockets = seats_of_session(live, session);
+    if (sockets)
+        list_for_each_safe (it, sockets)
+            close_socket(list_entry(it, struct socket, in_session));
 }
 
 size_t live_sessions(const struct live *live, int64_t *ret_ids, size_t max)

@@ -68,7 +68,7 @@ export async function herd(client: Client, n: number, more: Record<string, Json>
 
 /** Everything up to the transaction has been told; then each screen must be what a fresh query gives, without a complaint. */
 export async function same(live: Live, sequence: number | string, mirrors: Mirror[] = [...live.mirrors.values()]): Promise<void> {
-  await live.until(typeof sequence === "string" ? sequence : at(live, sequence));
+  await live.settle(typeof sequence === "string" ? sequence : at(live, sequence));
   for (const mirror of mirrors.filter((each) => !each.over)) {
     const wrong = difference(mirror, await fresh(live.client, mirror.request));
     if (wrong !== undefined) assert.fail(`${JSON.stringify(mirror.request)}: ${wrong.slice(0, 2000)}`);
