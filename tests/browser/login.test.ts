@@ -60,7 +60,7 @@ journey("each person lands where their work is, and is told plainly what they ma
   assert.match(page.url(), /\/audit$/);
   await context.clearCookies();
   await logIn(page, "admin");
-  await page.locator(mark("home-idle")).waitFor();
+  await page.locator(mark("home-work")).waitFor();
   await page.goto("/audit");
   await page.locator(mark("no-right")).waitFor();
   await page.goto("/forms/customer");

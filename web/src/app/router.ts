@@ -10,13 +10,18 @@ import Shell from './Shell.vue'
 /** Log-in and list are in the first load; the rest comes when it is wanted. */
 const RecordPage = () => import('@/pages/records/RecordPage.vue')
 const AuditPage = () => import('@/pages/audit/AuditPage.vue')
+const PeoplePage = () => import('@/pages/people/PeoplePage.vue')
+const PersonPage = () => import('@/pages/people/PersonPage.vue')
+const RolesPage = () => import('@/pages/roles/RolesPage.vue')
+const RightsPage = () => import('@/pages/rights/RightsPage.vue')
+const MatrixPage = () => import('@/pages/rights/MatrixPage.vue')
 
 declare module 'vue-router' {
   interface RouteMeta {
     /** Nobody needs to be logged in. */
     open?: boolean
-    /** The right without which the page says "no right". */
-    right?: string
+    /** The page says "no right" to whoever has none of these. */
+    right?: string | string[]
   }
 }
 
@@ -33,6 +38,11 @@ export const router = createRouter({
         { path: 'forms/:form/records/new', component: RecordPage, props: true },
         { path: 'forms/:form/records/:id', component: RecordPage, props: true },
         { path: 'audit', component: AuditPage, meta: { right: 'audit.read' } },
+        { path: 'people', component: PeoplePage, meta: { right: ['users.manage', 'rights.manage'] } },
+        { path: 'people/:id', component: PersonPage, props: true, meta: { right: ['users.manage', 'rights.manage'] } },
+        { path: 'roles', component: RolesPage, meta: { right: 'rights.manage' } },
+        { path: 'rights', component: RightsPage, meta: { right: 'rights.manage' } },
+        { path: 'rights/:form', component: MatrixPage, props: true, meta: { right: 'rights.manage' } },
         { path: 'no-right', component: NoRightPage },
         { path: ':rest(.*)*', component: NotFoundPage },
       ],
@@ -45,5 +55,6 @@ router.beforeEach(async (to) => {
   if (!session.known) await session.load()
   if (to.meta.open) return session.loggedIn && to.path === '/login' ? '/' : true
   if (!session.loggedIn) return { path: '/login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
-  return to.meta.right && !session.may(to.meta.right) ? '/no-right' : true
+  const wanted = to.meta.right ? [to.meta.right].flat() : []
+  return wanted.length > 0 && !wanted.some(session.may) ? '/no-right' : true
 })

@@ -1,0 +1,82 @@
+// People and roles, as the administrators of accounts and of rights see them.
+import assert from "node:assert/strict";
+import { logIn, mark, overflow, total } from "../lib/browser.ts";
+import { journey } from "../lib/journey.ts";
+import { login, query } from "../lib/shared.ts";
+import { waitUntil } from "../lib/wait.ts";
+
+const logins = async (page: import("playwright-core").Page) =>
+  page.locator(mark("person")).evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset["login"]));
+
+journey("people are found by name, department and state, and the address keeps the question", {}, async ({ page }) => {
+  await logIn(page, "admin");
+  await page.locator(mark("nav-people")).click();
+  await page.locator(mark("person")).first().waitFor();
+  const all = Number((await query("SELECT COUNT(*) AS n FROM app_user"))[0]?.["n"]);
+  assert.equal(await total(page), all);
+  await page.locator(mark("people-search")).fill("clerk2");
+  await waitUntil("one person", async () => (await total(page)) === 1);
+  assert.deepEqual(await logins(page), ["clerk2"]);
+  await page.reload();
+  await page.locator(mark("person")).first().waitFor();
+  assert.equal(await page.locator(mark("people-search")).inputValue(), "clerk2");
+  await page.locator(mark("people-clear")).click();
+  await waitUntil("everybody again", async () => (await total(page)) === all);
+  await page.locator(`${mark("people-department")} input`).fill("滨江");
+  await page.getByRole("option", { name: "杭州滨江支行" }).click();
+  const outlet = await query("SELECT login FROM app_user u JOIN department d ON d.id = u.department_id WHERE d.name = '杭州滨江支行' ORDER BY u.id");
+  await waitUntil("the outlet's people", async () => (await total(page)) === outlet.length);
+  assert.deepEqual(await logins(page), outlet.map((row) => row["login"]));
+  await page.locator(mark("people-clear")).click();
+  await page.locator(mark("people-state-1")).click();
+  const off = await query("SELECT login FROM app_user WHERE disabled_at IS NOT NULL ORDER BY id");
+  await waitUntil("those out of service", async () => (await total(page)) === off.length);
+  assert.deepEqual(await logins(page), off.map((row) => row["login"]));
+  await page.locator(mark("people-search")).fill("nobody-of-that-name");
+  await page.locator(mark("empty")).waitFor();
+});
+
+journey("a role leads to those who have it, and a person to what it has", {}, async ({ page }) => {
+  await logIn(page, "security");
+  await page.locator(mark("nav-roles")).click();
+  const clerks = page.locator(`${mark("role")}[data-key=clerk]`);
+  await clerks.waitFor();
+  const people = Number((await query("SELECT COUNT(*) AS n FROM user_role ur JOIN role r ON r.id = ur.role_id JOIN app_user u ON u.id = ur.user_id WHERE r.`key` = 'clerk' AND u.disabled_at IS NULL"))[0]?.["n"]);
+  assert.match(await clerks.innerText(), new RegExp(`${people} 人`));
+  await clerks.locator("a", { hasText: "人" }).last().click();
+  await page.locator(mark("person")).first().waitFor();
+  await page.locator(`${mark("person")}[data-login=clerk]`).click();
+  await page.locator(mark("person-roles")).waitFor();
+  assert.match(await page.locator(mark("person-roles")).innerText(), /客户经理/);
+  assert.match(await page.locator(mark("person-account")).innerText(), /杭州西湖支行/);
+});
+
+journey("the first page of each administrator is work", {}, async ({ page, context }) => {
+  const security = await login("security");
+  const { items } = security.expect<{ items: unknown[] }>(200, await security.get("/roles"));
+  await logIn(page, "security");
+  await page.locator(mark("count-roles")).waitFor();
+  assert.match(await page.locator(mark("count-roles")).innerText(), new RegExp(`^${items.length}\\b`));
+  await page.locator(mark("count-people")).click();
+  await page.locator(mark("person")).first().waitFor();
+  await context.clearCookies();
+  await logIn(page, "admin");
+  await page.locator(mark("count-people")).waitFor();
+  assert.equal(await page.locator(mark("count-roles")).count(), 0, "roles are the other's");
+});
+
+journey("people and roles on a phone, in English", { width: 390, height: 844, touch: true, locale: "en-US", dark: true }, async ({ page }) => {
+  await logIn(page, "security");
+  await page.locator(mark("count-people")).waitFor();
+  assert.equal(await overflow(page), 0, "home");
+  for (const path of ["/people", "/roles", "/rights"]) {
+    await page.goto(path);
+    await page.locator(`${mark("person")}, ${mark("role")}, ${mark("rights-form")}`).first().waitFor();
+    assert.equal(await overflow(page), 0, path);
+    assert.doesNotMatch(await page.locator("h1").innerText(), /\p{Script=Han}/u);
+  }
+  await page.goto("/people?q=clerk2");
+  await page.locator(`${mark("person")}[data-login=clerk2]`).tap();
+  await page.locator(mark("person-account")).waitFor();
+  assert.equal(await overflow(page), 0, "a person");
+});

@@ -1,0 +1,121 @@
+/**
+ * Administration of people and rights: its shapes, and its way to the server. The three administrators stay three
+ * people; the server has the last word, what stands here only says so before a round trip.
+ */
+import { call, query, type CallOptions } from './api'
+import type { Option, Page, Ref } from './contract'
+
+export interface Account {
+  id: string
+  login: string
+  name: string
+  department: Ref | null
+  disabled: boolean
+  roles: Ref[]
+  rights: string[]
+  version: string
+}
+
+export interface Role {
+  id: string
+  key: string
+  title: string
+  name: { zh: string; en: string }
+  rights: string[]
+  people: number
+  forms: string[]
+  version: string
+}
+
+export interface RightsForm {
+  key: string
+  label: string
+  roles: number
+  version: string
+}
+
+export const LEVELS = ['hidden', 'masked', 'read', 'write'] as const
+export type Level = (typeof LEVELS)[number]
+
+export type Rule = 'all' | 'owner' | 'department' | 'subtree' | 'condition'
+
+/** A filter as in a list. */
+export type Filter = { field: string; op: string; value?: unknown } | { and: Filter[] } | { or: Filter[] } | { not: Filter }
+
+export interface Grant {
+  rule: Rule
+  condition: Filter | null
+  deny: boolean
+  actions: string[]
+  fields: Record<string, Level>
+  masks: Record<string, string>
+}
+
+export interface MatrixField {
+  key: string
+  label: string
+  type: string
+  group: string | null
+  mask: string | null
+  automatic: boolean
+  options: Option[]
+}
+
+export interface MatrixRole {
+  id: string
+  key: string
+  title: string
+  people: number
+  administrator: boolean
+  grants: Grant[]
+}
+
+export interface Matrix {
+  form: string
+  label: string
+  version: string
+  groups: { key: string; label: string }[]
+  fields: MatrixField[]
+  actions: string[]
+  levels: Level[]
+  rules: Rule[]
+  masks: string[]
+  roles: MatrixRole[]
+}
+
+/** The duties that nobody may hold two of, by their rights. What is not named here is free for all. */
+const DUTY: Record<string, string> = { 'users.manage': 'system', 'system.manage': 'system', 'rights.manage': 'rights', 'audit.read': 'audit' }
+
+/** The duties that these rights make up. */
+export function dutiesOf(rights: Iterable<string>): string[] {
+  return [...new Set([...rights].map((right) => DUTY[right]).filter((duty) => duty !== undefined))]
+}
+
+/** Whether the roles together would give one person two duties, or a duty and customers' data. */
+export function clashOf(roles: Pick<Role, 'rights' | 'forms'>[]): 'none' | 'duties' | 'forms' {
+  const duties = dutiesOf(roles.flatMap((role) => role.rights))
+  if (duties.length > 1) return 'duties'
+  return duties.length === 1 && roles.some((role) => role.forms.length > 0) ? 'forms' : 'none'
+}
+
+export interface PeopleFilter {
+  q: string
+  role: string
+  department: string
+  disabled: string
+}
+
+const form = (key: string) => `/forms/${encodeURIComponent(key)}/rights`
+const json = (method: 'POST' | 'PUT' | 'PATCH', body: unknown, version?: string): CallOptions => ({ method, body, ...(version === undefined ? {} : { headers: { 'If-Match': version } }) })
+
+export const admin = {
+  people: (filter: Partial<PeopleFilter> & { after?: string | null; limit?: number }, signal?: AbortSignal) => call<Page<Account>>(`/people${query(filter)}`, { signal }),
+  person: (id: string, signal?: AbortSignal) => call<Account>(`/people/${encodeURIComponent(id)}`, { signal }),
+  changePerson: (id: string, version: string, changes: { roles?: string[]; name?: string; department?: string | null; disabled?: boolean }) =>
+    call<Account>(`/people/${encodeURIComponent(id)}`, json('PATCH', changes, version)),
+  roles: () => call<{ items: Role[]; rights: string[] }>('/roles'),
+  addRole: (body: { key: string; name: { zh: string; en: string }; rights: string[] }) => call<Role>('/roles', json('POST', body)),
+  changeRole: (id: string, version: string, body: { name: { zh: string; en: string }; rights: string[] }) => call<Role>(`/roles/${encodeURIComponent(id)}`, json('PATCH', body, version)),
+  forms: () => call<{ items: RightsForm[] }>('/rights'),
+  matrix: (key: string) => call<Matrix>(form(key)),
+}
