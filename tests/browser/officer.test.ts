@@ -27,7 +27,7 @@ for (const [who, places] of Object.entries(PLACES)) {
 }
 
 journey("the security administrator has no customers: not in the way there, not by an address", {}, async ({ page }) => {
-  const one = (await query("SELECT id, name FROM rec_customer LIMIT 1"))[0];
+  const one = (await query("SELECT _id AS id, name FROM rec_customer LIMIT 1"))[0];
   await logIn(page, "security");
   for (const path of ["/forms/customer", `/forms/customer/records/${one?.["id"]}`]) {
     await page.goto(path);
