@@ -22,7 +22,6 @@ enum { BATCH = 200, TEMPLATE_BYTES_MAX = 4 << 20, PASSWORD_BYTES = 9, DEMO_PASSW
 
 static const char SQL_STATE[] = "SELECT demo_state, created_at FROM instance WHERE id = 1";
 static const char SQL_SET_STATE[] = "UPDATE instance SET demo_state = ? WHERE id = 1";
-static const char SQL_COUNT[] = "SELECT COUNT(*) FROM rec_customer";
 
 struct contents {
     struct boot *boot;
@@ -237,11 +236,11 @@ static task_fn void load_batch(void *arg)
 /* A task for each batch, so that memory is that of one. */
 static task_fn int load_customers(struct contents *contents, struct err *err)
 {
-    struct db_rows rows;
-    int rc = db_query(contents->boot->app, SQL_COUNT, DB_NO_PARAMS, &rows, err);
+    struct caller caller;
+    system_caller(&caller, contents->boot);
+    int rc = record_count_all(&caller, STR("customer"), &contents->at, err);
     if (rc < 0)
         return rc;
-    contents->at = db_cell(&rows, 0, 0)->i;
     contents->waiter = task_self();
     while (contents->at < contents->rows) {
         if (task_is_cancelled())

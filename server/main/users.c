@@ -62,6 +62,30 @@ static const struct department *department_by_key(const struct directory *direct
     return NULL;
 }
 
+static bool grants_a_form(const struct directory *directory, int64_t role)
+{
+    for (size_t i = 0; i < directory->n_grants; i++)
+        if (directory->grants[i].role_id == role)
+            return true;
+    return false;
+}
+
+/* The three administrators stay three people, and none of them works with records. */
+static void check_duties(struct user_job *job, const struct user *user)
+{
+    uint32_t rights = 0;
+    bool form = false;
+    for (size_t i = 0; i < user->n_roles; i++) {
+        rights |= ((const struct role *)map_get_id(job->directory->roles_by_id, user->roles[i]))->rights;
+        form = form || grants_a_form(job->directory, user->roles[i]);
+    }
+    uint32_t duties = access_duties(rights);
+    if (duties & (duties - 1))
+        say_no(job, "nobody holds two of the three administrators' duties", job->login);
+    else if (duties && form)
+        say_no(job, "no administrator works with records", job->login);
+}
+
 /* False: told why not. */
 static bool fill_user(struct user_job *job, struct user *user)
 {
@@ -92,6 +116,7 @@ static bool fill_user(struct user_job *job, struct user *user)
         else
             user->roles[user->n_roles++] = role->id;
     }
+    check_duties(job, user);
     return job->status == EXIT_GOOD;
 }
 

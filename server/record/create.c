@@ -219,3 +219,16 @@ task_fn int record_create_many(
             err, task_arena(), STR("items"), FAULT_TOO_MANY, arena_printf(task_arena(), "%d", MANY_MAX));
     return create_records(caller, form_key, items, n, &creation, NULL, err);
 }
+
+task_fn int record_count_all(struct caller *caller, struct str form_key, int64_t *ret_count, struct err *err)
+{
+    const struct form *form = catalog_form(caller->world->catalog, form_key);
+    struct statement *count = statement_new();
+    struct db_rows rows;
+    must(form != NULL);
+    buf_printf(count->sql, "SELECT COUNT(*) FROM `%.*s`", STR_ARGS(form->table));
+    int rc = db_query(caller->house->app, buf_cstr(count->sql), DB_NO_PARAMS, &rows, err);
+    if (rc == 0)
+        *ret_count = db_cell(&rows, 0, 0)->i;
+    return rc;
+}

@@ -137,6 +137,10 @@ task_fn int record_update(struct caller *caller, struct str form_key, int64_t id
 /* Many new records in one transaction, all or nothing; at most 1,000. */
 task_fn int record_create_many(
     struct caller *caller, struct str form_key, const struct json *const *items, size_t n, struct err *err);
+/* How many there are, whoever may see them, the recycle bin included: for the loader, which goes on from
+ * there.
+ */
+task_fn int record_count_all(struct caller *caller, struct str form_key, int64_t *ret_count, struct err *err);
 void record_print_value(
     const struct caller *caller, const struct field *field, const struct db_val *value, struct json_out *out);
 

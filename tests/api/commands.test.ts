@@ -7,6 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { SANITIZER_OPTIONS, Server } from "../lib/server.ts";
+import { query, sharedServer } from "../lib/shared.ts";
 import { waitUntil } from "../lib/wait.ts";
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "tidemark-commands-"));
@@ -200,6 +201,7 @@ test("people from the command line: added, reset, disabled, enabled; each with i
     [["add", "ＬＩ.LEI", "--name", "另一个"], /there is such a log-in/],
     [["add", "han", "--name", "韩梅梅", "--role", "wizard"], /no role of this key: wizard/],
     [["add", "han", "--name", "韩梅梅", "--department", "moon"], /no department of this key: moon/],
+    [["add", "han", "--name", "韩梅梅", "--role", "audit_admin", "--role", "security_admin"], /two of the three/],
     [["add", "han", "--name", ""], /a name has/],
     [["add", "x".repeat(65), "--name", "长"], /a log-in has/],
     [["reset", "nobody"], /no such log-in/],
@@ -234,6 +236,14 @@ test("people from the command line: added, reset, disabled, enabled; each with i
     "disabled=false",
   ]);
   assert.equal(alarms(), none, "what the command did was taken for a stranger's change");
+});
+
+test("an administrator who works with records is not made", async () => {
+  const { data } = await sharedServer();
+  const run = tidemark(["user", "add", "han", "--name", "韩梅梅", "--role", "audit_admin", "--role", "clerk", "--data", data]);
+  assert.equal(run.status, 1, run.err);
+  assert.match(run.err, /no administrator works with records/);
+  assert.equal((await query("SELECT COUNT(*) AS n FROM app_user WHERE login = 'han'"))[0]?.["n"], "0");
 });
 
 test("a stopped instance: check and user cannot, migrate can and finds nothing to do", async () => {

@@ -1,7 +1,7 @@
 // Lists: shape, paging through everything, sort, search, count, and the refusal of what is not understood.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Item, List } from "../lib/client.ts";
+import { faults, type Item, type List } from "../lib/client.ts";
 import { createCustomer, phone } from "../lib/demo.ts";
 import { login } from "../lib/shared.ts";
 
@@ -184,7 +184,8 @@ test("parameters that are unknown, doubled or badly written are refused", async 
   }
 });
 
-test("a GET carries no position unless it is asked for one that the feed can tell", async () => {
+test("a GET carries no position, and asking for one is refused like any parameter that is not there", async () => {
   const clerk = await login("clerk");
   assert.equal((await clerk.get(`${PATH}?limit=1`)).json().pos, undefined);
+  assert.deepEqual(faults(await clerk.get(`${PATH}?limit=1&pos=1`)), [["pos", "unknown"]]);
 });

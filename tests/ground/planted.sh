@@ -33,6 +33,22 @@ plain_floors
 put server/api/private.c <<<'#include "form/form_int.h"'
 finds floors "a private header of another room" 'private header'
 
+# --- road
+plain_road() {
+    begin
+    put server/record/list.c <<<'static const char SQL[] = "SELECT 1 FROM rec_customer";'
+    put server/live/live.c <<<'bool same = str_eq(form->table, table->name);'
+    put server/audit/check.c <<<'bool is = str_starts(table, STR("rec_"));'
+}
+plain_road
+accepts road "records on their road"
+plain_road
+put server/api/count.c <<<'static const char SQL[] = "SELECT COUNT(*) FROM rec_customer";'
+finds road "a second way to a table" '^server/api/count\.c:1:'
+plain_road
+put server/live/read.c <<<'buf_printf(sql, "SELECT * FROM `%.*s`", STR_ARGS(plan->form->table));'
+finds road "a second way by the catalog" '^server/live/read\.c:1:'
+
 # --- rooms
 plain_rooms() {
     begin
