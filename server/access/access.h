@@ -48,7 +48,8 @@ enum row_rule {
     ROW_ALL,        /* "all" */
     ROW_OWNER,      /* "owner": _owner is the user */
     ROW_DEPARTMENT, /* "department": _department is the user's */
-    ROW_SUBTREE     /* "subtree": _department is the user's or below it */
+    ROW_SUBTREE,    /* "subtree": _department is the user's or below it */
+    ROW_CONDITION   /* "condition": what the grant's filter says of the record's own values */
 };
 bool row_rule_parse(struct str text, enum row_rule *ret_rule); /* false: not known */
 
@@ -76,13 +77,22 @@ struct grant {
     int64_t id, role_id;
     struct str form;
     enum row_rule row_rule;
-    uint32_t actions;                /* bits of enum access_action */
-    enum access_level default_level; /* of fields that are not named: "*" */
+    struct str condition; /* ROW_CONDITION: a filter's JSON; record/ compiles it, for it knows the form */
+    /* Takes away on the rows for which it holds: its actions, and what is above its levels. Wins over every
+     * grant that gives. */
+    bool deny;
+    uint32_t actions; /* bits of enum access_action */
+    /* Of fields that are not named: "*". Without one: hidden, or for a deny untouched (LEVEL_WRITE). */
+    enum access_level default_level;
     struct grant_field {
         struct str key;
         enum access_level level;
     } * fields; /* ascending by key; access_add_grant takes any order */
     size_t n_fields;
+    struct grant_mask {
+        struct str key, mask;
+    } * masks; /* in place of the fields' own; ascending by key */
+    size_t n_masks;
 };
 
 struct directory {
@@ -123,9 +133,9 @@ bool directory_is_below(
 
 struct policy_form {
     struct str form;
-    const struct grant **grants;
+    const struct grant **grants; /* those that deny among them */
     size_t n_grants;
-    uint32_t actions; /* of all grants together */
+    uint32_t actions; /* that there may be on some row */
 };
 struct policy {
     unsigned magic, refs; /* refs: those taken by policy_ref */
@@ -139,30 +149,46 @@ struct policy {
     size_t n_forms;
 };
 
-/* NULL when there is no such user or it is disabled. Policies are kept by the directory and made once a user:
- * the result is borrowed and lives as long as the directory; policy_ref holds both. */
+/* NULL when there is no such user or it is disabled. Whoever has rights of two duties, against the rule, has
+ * none at all; whoever has a duty has no form. Policies are kept by the directory and made once a user: the
+ * result is borrowed and lives as long as the directory; policy_ref holds both. */
 struct policy *policy_of(struct directory *directory, int64_t user_id);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);
 bool policy_has(const struct policy *policy, enum access_right right);
-/* NULL: the user has no grant for that form. */
+/* NULL: no grant gives the user anything of that form. */
 const struct policy_form *policy_for_form(const struct policy *policy, struct str form);
-/* Does the grant's row rule hold for a row of this owner and department (0: none)? */
-bool grant_matches(const struct policy *policy, const struct grant *grant, int64_t owner, int64_t department);
 enum access_level grant_level(const struct grant *grant, struct str field);
-/* What the user may do with that row, all grants that hold for it taken together. */
-uint32_t policy_row_actions(
+struct str grant_mask(const struct grant *grant, struct str field); /* empty: the field's own */
+
+/* What one has of a form by these grants (in their order of id), as policy_of would make it. False: nothing.
+ */
+bool policy_form_make(const struct grant **grants, size_t n, struct policy_form *ret_form);
+
+/*
+ * Grants combine row by row: what a user has of a row is decided by which of the form's grants hold for it,
+ * bit i for the i-th. policy_holds answers for the fixed rules (owner, department 0: none); the bits of
+ * conditions are the caller's to add.
+ */
+#define POLICY_GRANTS_MAX 32 /* of one user and form */
+uint32_t policy_holds(
     const struct policy *policy, const struct policy_form *form, int64_t owner, int64_t department);
-/* The field's level on that row: the best of the grants that hold for it and give ACTION_READ or ACTION_LIST
- * (write only by grants that give ACTION_UPDATE or ACTION_CREATE). */
-enum access_level policy_row_level(const struct policy *policy, const struct policy_form *form,
-    struct str field, int64_t owner, int64_t department);
+uint32_t policy_view_actions(const struct policy_form *form, uint32_t holds);
+/* The best of the grants that hold and give ACTION_READ or ACTION_LIST (write only by grants that give
+ * ACTION_UPDATE or ACTION_CREATE), but no more than each deny that holds leaves. */
+enum access_level policy_view_level(const struct policy_form *form, uint32_t holds, struct str field);
+/* How a masked value is shown where several grants hold: as the first deny that names a mask says, else the
+ * first grant that masks and names one; empty: the field's own mask. */
+struct str policy_view_mask(const struct policy_form *form, uint32_t holds, struct str field);
+/* The best that there may be on some row. */
+enum access_level policy_best_level(const struct policy_form *form, struct str field);
 
 /* ---- masks
  * ------------------------------------------------------------------------------------------------- */
 
-/* Masks by name: name, phone, id_no, card, email, address, amount, text (mask.c says what each shows). Fixed
- * number of stars: the length is not told. A mask that is not known, or bytes that are not text: all stars.
+/* Masks by name: name, phone, id_no, card, email, address, amount, text (mask.c says what each shows); and
+ * "N+M": the first N and the last M characters. Fixed number of stars: the length is not told. A mask that is
+ * not known, or bytes that are not text: all stars.
  */
 bool mask_is_known(struct str mask);
 const char *mask_name_at(size_t i); /* the masks by name; NULL past the last */
@@ -179,5 +205,10 @@ void access_set_disabled(struct tx *tx, int64_t user_id, bool disabled, int64_t 
 void access_add_role(struct tx *tx, const struct role *role);
 void access_add_user_role(struct tx *tx, int64_t id, int64_t user_id, int64_t role_id);
 void access_add_grant(struct tx *tx, const struct grant *grant);
+void access_set_grant(struct tx *tx, const struct grant *grant); /* all but its role and form, by its id */
+void access_drop_grant(struct tx *tx, int64_t grant_id);
+void access_set_role(struct tx *tx, const struct role *role); /* names and rights, by its id */
+void access_drop_user_role(struct tx *tx, int64_t id); /* of the row, as access_add_user_role was given */
+void access_set_person(struct tx *tx, const struct user *user); /* name and department, by its id */
 
 #endif

@@ -17,7 +17,15 @@ static const char SQL_SET_DISABLED[] = "UPDATE app_user SET disabled_at=?,_rev=_
 static const char SQL_ADD_ROLE[] = "INSERT INTO role (id,`key`,name_zh,name_en,rights) VALUES (?,?,?,?,?)";
 static const char SQL_ADD_USER_ROLE[] = "INSERT INTO user_role (id,user_id,role_id) VALUES (?,?,?)";
 static const char SQL_ADD_GRANT[] =
-    "INSERT INTO access_grant (id,role_id,form,row_rule,actions,fields) VALUES (?,?,?,?,?,?)";
+    "INSERT INTO access_grant (id,role_id,form,row_rule,actions,fields,deny,row_filter,masks) "
+    "VALUES (?,?,?,?,?,?,?,?,?)";
+static const char SQL_SET_GRANT[] =
+    "UPDATE access_grant SET row_rule=?,actions=?,fields=?,deny=?,row_filter=?,masks=?,"
+    "_rev=_rev+1 WHERE id=?";
+static const char SQL_DROP_GRANT[] = "DELETE FROM access_grant WHERE id=?";
+static const char SQL_SET_ROLE[] = "UPDATE role SET name_zh=?,name_en=?,rights=?,_rev=_rev+1 WHERE id=?";
+static const char SQL_DROP_USER_ROLE[] = "DELETE FROM user_role WHERE id=?";
+static const char SQL_SET_PERSON[] = "UPDATE app_user SET name=?,department_id=?,_rev=_rev+1 WHERE id=?";
 
 static struct db_val id_or_null(int64_t id)
 {
@@ -76,11 +84,48 @@ void access_add_user_role(struct tx *tx, int64_t id, int64_t user_id, int64_t ro
     tx_add(tx, SQL_ADD_USER_ROLE, DB_PARAMS(DB_I(id), DB_I(user_id), DB_I(role_id)));
 }
 
+static struct db_val masks_or_null(const struct grant *grant)
+{
+    return grant->n_masks ? DB_S(access_masks_print(grant, task_arena())) : DB_N;
+}
+
 void access_add_grant(struct tx *tx, const struct grant *grant)
 {
     tx_add(tx, SQL_ADD_GRANT,
         DB_PARAMS(DB_I(grant->id), DB_I(grant->role_id), DB_S(grant->form),
             DB_S(str_of(row_rule_key(grant->row_rule))),
             DB_S(access_actions_print(grant->actions, task_arena())),
-            DB_S(access_fields_print(grant, task_arena()))));
+            DB_S(access_fields_print(grant, task_arena())), DB_I(grant->deny), text_or_null(grant->condition),
+            masks_or_null(grant)));
+}
+
+void access_set_grant(struct tx *tx, const struct grant *grant)
+{
+    tx_add(tx, SQL_SET_GRANT,
+        DB_PARAMS(DB_S(str_of(row_rule_key(grant->row_rule))),
+            DB_S(access_actions_print(grant->actions, task_arena())),
+            DB_S(access_fields_print(grant, task_arena())), DB_I(grant->deny), text_or_null(grant->condition),
+            masks_or_null(grant), DB_I(grant->id)));
+}
+
+void access_drop_grant(struct tx *tx, int64_t grant_id)
+{
+    tx_add(tx, SQL_DROP_GRANT, DB_PARAMS(DB_I(grant_id)));
+}
+
+void access_set_role(struct tx *tx, const struct role *role)
+{
+    tx_add(tx, SQL_SET_ROLE,
+        DB_PARAMS(DB_S(role->name_zh), DB_S(role->name_en),
+            DB_S(access_rights_print(role->rights, task_arena())), DB_I(role->id)));
+}
+
+void access_drop_user_role(struct tx *tx, int64_t id)
+{
+    tx_add(tx, SQL_DROP_USER_ROLE, DB_PARAMS(DB_I(id)));
+}
+
+void access_set_person(struct tx *tx, const struct user *user)
+{
+    tx_add(tx, SQL_SET_PERSON, DB_PARAMS(DB_S(user->name), id_or_null(user->department_id), DB_I(user->id)));
 }

@@ -18,7 +18,7 @@ static const char SQL_USERS[] =
 static const char SQL_ROLES[] = "SELECT id,`key`,name_zh,name_en,rights FROM role ORDER BY `key`";
 static const char SQL_USER_ROLES[] = "SELECT user_id,role_id FROM user_role ORDER BY user_id,role_id";
 static const char SQL_GRANTS[] =
-    "SELECT id,role_id,form,row_rule,actions,fields FROM access_grant ORDER BY id";
+    "SELECT id,role_id,form,row_rule,actions,fields,deny,row_filter,masks FROM access_grant ORDER BY id";
 
 static int64_t int_at(const struct db_rows *rows, size_t row, size_t col)
 {
@@ -181,7 +181,13 @@ static int read_grant(
     if (!access_actions_parse(text_at(rows, i, 4), &grant->actions))
         return err_set(err, ERR_CONFIG, "grant %lld: actions \"%.*s\" are not known", (long long)grant->id,
             STR_ARGS(text_at(rows, i, 4)));
-    return access_fields_parse(text_at(rows, i, 5), directory->arena, grant, err);
+    grant->deny = int_at(rows, i, 6) != 0;
+    grant->condition = copy_at(directory, rows, i, 7);
+    if ((grant->row_rule == ROW_CONDITION) != (grant->condition.n > 0))
+        return err_set(
+            err, ERR_CONFIG, "grant %lld: a condition where none belongs, or none", (long long)grant->id);
+    int r = access_fields_parse(text_at(rows, i, 5), directory->arena, grant, err);
+    return r < 0 ? r : access_masks_parse(text_at(rows, i, 8), directory->arena, grant, err);
 }
 
 static task_fn int load_grants(struct tx *tx, struct directory *directory, struct err *err)

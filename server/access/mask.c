@@ -11,6 +11,8 @@
  *   email    the first character and the domain
  *   address  to the district: six characters, but not more than half
  *   amount, text, and every mask that is not known: three stars
+ *   N+M      the first N and the last M characters around three stars, N and M at most 20; at least three
+ * stay hidden
  *
  * Full-width digits and signs count as the ASCII ones. The golden table is tests/cases/access/masks.json.
  */
@@ -20,6 +22,8 @@
 
 #define STARS "***"
 #define DIGITS_MAX 64
+#define KEPT_MAX 20
+#define KEPT_HIDDEN_MIN 3 /* a value too short to hide that many is all stars */
 
 /* ---- characters ---------------------------------------------------------------------------------------- */
 
@@ -233,14 +237,46 @@ const char *mask_name_at(size_t i)
     return i < N_MASKS ? MASKS[i].name : NULL;
 }
 
+/* "3+4" */
+static bool parse_kept(struct str mask, size_t *ret_first, size_t *ret_last)
+{
+    size_t *const to[] = {ret_first, ret_last};
+    struct str rest = mask, piece;
+    size_t plus = str_find(mask, STR("+"));
+    if (plus == SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        int64_t n;
+        piece = i == 0 ? (struct str){rest.p, plus} : (struct str){rest.p + plus + 1, rest.n - plus - 1};
+        if (piece.n < 1 || piece.n > 2 || !str_to_i64(piece, &n) || n < 0 || n > KEPT_MAX ||
+            !is_digit((unsigned char)piece.p[0]) || (piece.n == 2 && piece.p[0] == '0'))
+            return false; /* one way to write each */
+        *to[i] = (size_t)n;
+    }
+    return true;
+}
+
+static struct str mask_kept(struct str value, size_t first, size_t last, struct arena *arena)
+{
+    size_t n = str_utf8_length(value);
+    if (first + last + KEPT_HIDDEN_MIN > n)
+        return STR(STARS);
+    struct str before = head(value, first), but_end = head(value, n - last);
+    struct str after = {value.p + but_end.n, value.n - but_end.n};
+    return arena_printf(arena, "%.*s" STARS "%.*s", STR_ARGS(before), STR_ARGS(after));
+}
+
 bool mask_is_known(struct str mask)
 {
-    return find_mask(mask) < N_MASKS;
+    size_t first, last;
+    return find_mask(mask) < N_MASKS || parse_kept(mask, &first, &last);
 }
 
 struct str mask_apply(struct str mask, struct str value, struct arena *arena)
 {
-    size_t i = find_mask(mask);
+    size_t i = find_mask(mask), first, last;
+    if (i == N_MASKS && str_is_utf8(value) && parse_kept(mask, &first, &last))
+        return mask_kept(trim(value), first, last, arena);
     /* What is not text, or under a mask that nobody knows, is hidden whole rather than shown. */
     if (i == N_MASKS || !str_is_utf8(value))
         return STR(STARS);

@@ -59,18 +59,40 @@ static int by_form(const void *a, const void *b)
     return order ? order : x->id < y->id ? -1 : x->id > y->id ? 1 : 0;
 }
 
+/* What there may be on some row: what is given, but for what is taken on every row. */
+static uint32_t form_actions(const struct policy_form *form)
+{
+    uint32_t given = 0, taken = 0;
+    for (size_t i = 0; i < form->n_grants; i++) {
+        const struct grant *grant = form->grants[i];
+        if (!grant->deny)
+            given |= grant->actions;
+        else if (grant->row_rule == ROW_ALL)
+            taken |= grant->actions;
+    }
+    return given & ~taken;
+}
+
+bool policy_form_make(const struct grant **grants, size_t n, struct policy_form *ret_form)
+{
+    bool gives = false;
+    for (size_t i = 0; i < n; i++)
+        gives = gives || !grants[i]->deny;
+    *ret_form = (struct policy_form){.form = n ? grants[0]->form : STR_NULL, .grants = grants, .n_grants = n};
+    ret_form->actions = form_actions(ret_form);
+    return gives; /* a form of which one only is denied something does not exist */
+}
+
 static void add_forms(struct policy *policy, const struct grant **grants, size_t n)
 {
     qsort(grants, n, sizeof *grants, by_form);
     policy->forms = arena_new_array(policy->arena, struct policy_form, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        struct policy_form *last = policy->n_forms ? &policy->forms[policy->n_forms - 1] : NULL;
-        if (!last || !str_eq(last->form, grants[i]->form)) {
-            last = &policy->forms[policy->n_forms++];
-            *last = (struct policy_form){.form = grants[i]->form, .grants = &grants[i]};
-        }
-        last->n_grants++;
-        last->actions |= grants[i]->actions;
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        struct policy_form form;
+        for (end = begin; end < n && str_eq(grants[end]->form, grants[begin]->form);)
+            end++;
+        if (policy_form_make(&grants[begin], end - begin, &form))
+            policy->forms[policy->n_forms++] = form;
     }
 }
 
@@ -83,12 +105,17 @@ static struct policy *policy_make(struct directory_full *full, const struct user
     policy->directory = directory;
     policy->user = user;
     policy->rights = directory_rights_of(directory, user);
+    uint32_t duties = access_duties(policy->rights);
+    if (duties & (duties - 1))
+        policy->rights = 0; /* two duties in one hand: written past us, and worth nothing */
     if (user->department_id) {
         const struct subtree *subtree = subtree_of(full, user->department_id);
         policy->subtree = subtree->ids;
         policy->n_subtree = subtree->n;
     }
     size_t n = 0;
+    if (duties)
+        return policy; /* an administrator has no customers' data */
     for (size_t i = 0; i < directory->n_grants; i++)
         n += user_has_role(user, directory->grants[i].role_id);
     const struct grant **grants = arena_new_array(directory->arena, const struct grant *, n + 1);
@@ -158,7 +185,8 @@ const struct policy_form *policy_for_form(const struct policy *policy, struct st
     return NULL;
 }
 
-bool grant_matches(const struct policy *policy, const struct grant *grant, int64_t owner, int64_t department)
+static bool rule_holds(
+    const struct policy *policy, const struct grant *grant, int64_t owner, int64_t department)
 {
     switch (grant->row_rule) {
     case ROW_ALL:
@@ -170,8 +198,22 @@ bool grant_matches(const struct policy *policy, const struct grant *grant, int64
     case ROW_SUBTREE:
         return department != 0 && policy->n_subtree &&
                bsearch(&department, policy->subtree, policy->n_subtree, sizeof department, by_id) != NULL;
+    case ROW_CONDITION:
+        return false; /* the caller knows the row's values */
     }
     never("a row rule that is none");
+}
+
+uint32_t policy_holds(
+    const struct policy *policy, const struct policy_form *form, int64_t owner, int64_t department)
+{
+    uint32_t holds = 0;
+    CHECK(policy, POLICY_MAGIC);
+    must(form->n_grants <= POLICY_GRANTS_MAX);
+    for (size_t i = 0; i < form->n_grants; i++)
+        if (rule_holds(policy, form->grants[i], owner, department))
+            holds |= UINT32_C(1) << i;
+    return holds;
 }
 
 enum access_level grant_level(const struct grant *grant, struct str field)
@@ -190,33 +232,86 @@ enum access_level grant_level(const struct grant *grant, struct str field)
     return grant->default_level;
 }
 
-uint32_t policy_row_actions(
-    const struct policy *policy, const struct policy_form *form, int64_t owner, int64_t department)
+struct str grant_mask(const struct grant *grant, struct str field)
 {
-    uint32_t actions = 0;
+    for (size_t i = 0; i < grant->n_masks; i++)
+        if (str_eq(grant->masks[i].key, field))
+            return grant->masks[i].mask;
+    return STR_NULL;
+}
+
+uint32_t policy_view_actions(const struct policy_form *form, uint32_t holds)
+{
+    uint32_t given = 0, taken = 0;
     for (size_t i = 0; i < form->n_grants; i++) {
-        if (grant_matches(policy, form->grants[i], owner, department))
-            actions |= form->grants[i]->actions;
+        if (!(holds >> i & 1))
+            continue;
+        if (form->grants[i]->deny)
+            taken |= form->grants[i]->actions;
+        else
+            given |= form->grants[i]->actions;
     }
-    return actions;
+    return given & ~taken;
 }
 
 #define SHOWS (UINT32_C(1) << ACTION_READ | UINT32_C(1) << ACTION_LIST)
 #define CHANGES (UINT32_C(1) << ACTION_UPDATE | UINT32_C(1) << ACTION_CREATE)
 
-enum access_level policy_row_level(const struct policy *policy, const struct policy_form *form,
-    struct str field, int64_t owner, int64_t department)
+/* What one grant that gives has to give of a field. */
+static enum access_level level_given(const struct grant *grant, struct str field)
 {
-    enum access_level best = LEVEL_HIDDEN;
-    for (size_t i = 0; i < form->n_grants && best != LEVEL_WRITE; i++) {
+    enum access_level level = grant->actions & SHOWS ? grant_level(grant, field) : LEVEL_HIDDEN;
+    return level == LEVEL_WRITE && !(grant->actions & CHANGES) ? LEVEL_READ : level;
+}
+
+static enum access_level level_left(enum access_level level, uint32_t actions)
+{
+    if (!(actions & SHOWS))
+        return LEVEL_HIDDEN;
+    return level == LEVEL_WRITE && !(actions & CHANGES) ? LEVEL_READ : level;
+}
+
+enum access_level policy_view_level(const struct policy_form *form, uint32_t holds, struct str field)
+{
+    enum access_level best = LEVEL_HIDDEN, most = LEVEL_WRITE;
+    for (size_t i = 0; i < form->n_grants; i++) {
         const struct grant *grant = form->grants[i];
-        if (!(grant->actions & SHOWS) || !grant_matches(policy, grant, owner, department))
+        if (!(holds >> i & 1))
             continue;
-        enum access_level level = grant_level(grant, field);
-        if (level == LEVEL_WRITE && !(grant->actions & CHANGES))
-            level = LEVEL_READ;
-        if (level > best)
+        enum access_level level = grant->deny ? grant_level(grant, field) : level_given(grant, field);
+        if (grant->deny && level < most)
+            most = level;
+        if (!grant->deny && level > best)
             best = level;
     }
-    return best;
+    return level_left(best < most ? best : most, policy_view_actions(form, holds));
+}
+
+struct str policy_view_mask(const struct policy_form *form, uint32_t holds, struct str field)
+{
+    for (int deny = 1; deny >= 0; deny--)
+        for (size_t i = 0; i < form->n_grants; i++) {
+            const struct grant *grant = form->grants[i];
+            if (!(holds >> i & 1) || grant->deny != (deny == 1) ||
+                grant_level(grant, field) != LEVEL_MASKED || (!grant->deny && !(grant->actions & SHOWS)))
+                continue;
+            struct str mask = grant_mask(grant, field);
+            if (mask.n)
+                return mask;
+        }
+    return STR_NULL;
+}
+
+enum access_level policy_best_level(const struct policy_form *form, struct str field)
+{
+    enum access_level best = LEVEL_HIDDEN, most = LEVEL_WRITE;
+    for (size_t i = 0; i < form->n_grants; i++) {
+        const struct grant *grant = form->grants[i];
+        enum access_level level = grant->deny ? grant_level(grant, field) : level_given(grant, field);
+        if (grant->deny && grant->row_rule == ROW_ALL && level < most)
+            most = level;
+        if (!grant->deny && level > best)
+            best = level;
+    }
+    return level_left(best < most ? best : most, form->actions);
 }

@@ -38,6 +38,7 @@ static const char *const RULE_KEYS[] = {
     [ROW_OWNER] = "owner",
     [ROW_DEPARTMENT] = "department",
     [ROW_SUBTREE] = "subtree",
+    [ROW_CONDITION] = "condition",
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 _Static_assert(COUNT(RIGHT_KEYS) == RIGHT_COUNT && RIGHT_COUNT <= 32, "a bit for each right");
@@ -172,6 +173,25 @@ static int by_key(const void *a, const void *b)
     return str_cmp(((const struct grant_field *)a)->key, ((const struct grant_field *)b)->key);
 }
 
+static int by_masked_key(const void *a, const void *b)
+{
+    return str_cmp(((const struct grant_mask *)a)->key, ((const struct grant_mask *)b)->key);
+}
+
+bool access_grant_sort(struct grant *grant)
+{
+    bool good = true;
+    if (grant->n_fields > 1)
+        qsort(grant->fields, grant->n_fields, sizeof *grant->fields, by_key);
+    if (grant->n_masks > 1)
+        qsort(grant->masks, grant->n_masks, sizeof *grant->masks, by_masked_key);
+    for (size_t i = 1; i < grant->n_fields; i++)
+        good = good && !str_eq(grant->fields[i - 1].key, grant->fields[i].key);
+    for (size_t i = 1; i < grant->n_masks; i++)
+        good = good && !str_eq(grant->masks[i - 1].key, grant->masks[i].key);
+    return good;
+}
+
 int access_fields_parse(struct str text, struct arena *arena, struct grant *grant, struct err *err)
 {
     struct json *object;
@@ -181,7 +201,7 @@ int access_fields_parse(struct str text, struct arena *arena, struct grant *gran
     if (object->kind != JSON_OBJECT)
         return err_set(err, ERR_CONFIG, "grant %lld: fields is not an object", (long long)grant->id);
     size_t n = 0;
-    enum access_level others = LEVEL_HIDDEN;
+    enum access_level others = grant->deny ? LEVEL_WRITE : LEVEL_HIDDEN;
     struct grant_field *fields = arena_new_array(arena, struct grant_field, object->object.n + 1);
     for (size_t i = 0; i < object->object.n; i++) {
         const struct json_member *member = &object->object.at[i];
@@ -196,10 +216,10 @@ int access_fields_parse(struct str text, struct arena *arena, struct grant *gran
         else
             fields[n++] = (struct grant_field){arena_copy(arena, member->key), level};
     }
-    qsort(fields, n, sizeof *fields, by_key);
     grant->default_level = others;
     grant->fields = fields;
     grant->n_fields = n;
+    (void)access_grant_sort(grant); /* the object had no key twice */
     return 0;
 }
 
@@ -214,6 +234,48 @@ struct str access_fields_print(const struct grant *grant, struct arena *arena)
     for (size_t i = 0; i < grant->n_fields; i++) {
         json_out_key(&out, grant->fields[i].key);
         json_out_text(&out, access_level_key(grant->fields[i].level));
+    }
+    json_out_object_end(&out);
+    json_out_end(&out);
+    must(!buf.overflow);
+    struct str text = arena_copy(arena, buf_str(&buf));
+    buf_done(&buf);
+    return text;
+}
+
+int access_masks_parse(struct str text, struct arena *arena, struct grant *grant, struct err *err)
+{
+    struct json *object;
+    struct err why = {0};
+    grant->masks = NULL;
+    grant->n_masks = 0;
+    if (!text.n)
+        return 0;
+    if (json_parse(arena, text, NULL, &object, &why) < 0 || object->kind != JSON_OBJECT)
+        return err_set(err, ERR_CONFIG, "grant %lld: masks is not an object", (long long)grant->id);
+    grant->masks = arena_new_array(arena, struct grant_mask, object->object.n + 1);
+    for (size_t i = 0; i < object->object.n; i++) {
+        const struct json_member *member = &object->object.at[i];
+        if (!is_field_key(member->key) || member->value.kind != JSON_STR || !mask_is_known(member->value.str))
+            return err_set(err, ERR_CONFIG, "grant %lld: field \"%.*s\" or its mask is not known",
+                (long long)grant->id, STR_ARGS(member->key));
+        grant->masks[grant->n_masks++] =
+            (struct grant_mask){arena_copy(arena, member->key), arena_copy(arena, member->value.str)};
+    }
+    (void)access_grant_sort(grant);
+    return 0;
+}
+
+struct str access_masks_print(const struct grant *grant, struct arena *arena)
+{
+    struct buf buf;
+    struct json_out out;
+    buf_init(&buf, 65535);
+    json_out_init(&out, &buf);
+    json_out_object(&out);
+    for (size_t i = 0; i < grant->n_masks; i++) {
+        json_out_key(&out, grant->masks[i].key);
+        json_out_str(&out, grant->masks[i].mask);
     }
     json_out_object_end(&out);
     json_out_end(&out);

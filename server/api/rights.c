@@ -108,14 +108,16 @@ static void print_grant(const struct grant *grant, struct json_out *out)
     json_out_object(out);
     json_out_member_text(out, "rule", row_rule_key(grant->row_rule));
     json_out_key(out, STR("condition"));
-    json_out_null(out);
-    json_out_member_bool(out, "deny", false);
+    if (grant->condition.n)
+        json_out_raw(out, grant->condition);
+    else
+        json_out_null(out);
+    json_out_member_bool(out, "deny", grant->deny);
     print_words(out, "actions", grant->actions, ACTION_COUNT, action_word);
     json_out_key(out, STR("fields"));
     json_out_raw(out, access_fields_print(grant, task_arena()));
     json_out_key(out, STR("masks"));
-    json_out_object(out);
-    json_out_object_end(out);
+    json_out_raw(out, access_masks_print(grant, task_arena()));
     json_out_object_end(out);
 }
 
@@ -163,7 +165,7 @@ static void print_rights(struct call *call, const struct form *form, struct str 
     json_out_array_end(out);
     print_words(out, "actions", (1u << ACTION_COUNT) - 1, ACTION_COUNT, action_word);
     print_words(out, "levels", (1u << (LEVEL_WRITE + 1)) - 1, LEVEL_WRITE + 1, level_word);
-    print_words(out, "rules", (1u << (ROW_SUBTREE + 1)) - 1, ROW_SUBTREE + 1, rule_word);
+    print_words(out, "rules", (1u << (ROW_CONDITION + 1)) - 1, ROW_CONDITION + 1, rule_word);
     print_masks(out);
     json_out_key(out, STR("roles"));
     json_out_array(out);
@@ -183,4 +185,49 @@ task_fn int rights_show(struct call *call, struct err *err)
     if (rc == 0)
         print_rights(call, form, STR_NULL);
     return rc;
+}
+
+struct rights_body {
+    const struct json *roles;
+};
+static const struct json_field RIGHTS_MEMBERS[] = {
+    {"roles", JSON_READ_ANY, offsetof(struct rights_body, roles), JSON_REQUIRED, 0, 0},
+};
+
+task_fn int rights_save(struct call *call, struct err *err)
+{
+    struct rights_body body = {0};
+    const struct form *form;
+    struct str pos, version = call_if_match(call);
+    int rc = find_form(call, &form, err);
+    if (rc == 0 && version.n == 0)
+        rc = err_set(err, ERR_PRECONDITION, "no If-Match");
+    if (rc == 0)
+        rc = call_read_body(call, JSON_FIELDS(RIGHTS_MEMBERS), &body, err);
+    if (rc == 0)
+        rc = matrix_save(&call->caller, call->form, version, body.roles, &pos, err);
+    if (rc == 0)
+        rc = find_form(call, &form, err); /* as it stands in the world that follows */
+    if (rc == 0)
+        print_rights(call, form, pos);
+    return rc;
+}
+
+task_fn int rights_preview(struct call *call, struct err *err)
+{
+    struct rights_body body = {0};
+    struct matrix matrix;
+    const struct form *form;
+    int rc = find_form(call, &form, err);
+    if (rc == 0)
+        rc = call_read_body(call, JSON_FIELDS(RIGHTS_MEMBERS), &body, err);
+    if (rc == 0)
+        rc = matrix_parse(&call->caller, call->form, body.roles, &matrix, err);
+    if (rc < 0)
+        return rc;
+    json_out_object(&call->out);
+    matrix_preview(&call->caller, &matrix, &call->out);
+    json_out_object_end(&call->out);
+    json_out_end(&call->out);
+    return 0;
 }

@@ -9,6 +9,17 @@
 
 enum { PEOPLE_DEFAULT = 50, PEOPLE_MAX = 200, QUERY_CHARS_MAX = 64 };
 
+struct person_body {
+    struct str name;
+    const struct json *department, *roles, *disabled;
+};
+static const struct json_field CHANGED_PERSON[] = {
+    {"name", JSON_READ_STR, offsetof(struct person_body, name), 0, 0, 0},
+    {"department", JSON_READ_ANY, offsetof(struct person_body, department), 0, 0, 0},
+    {"disabled", JSON_READ_ANY, offsetof(struct person_body, disabled), 0, 0, 0},
+    {"roles", JSON_READ_ANY, offsetof(struct person_body, roles), 0, 0, 0},
+};
+
 struct people_query {
     struct str q; /* folded */
     int64_t role, department, after, limit;
@@ -35,7 +46,8 @@ static void print_roles(const struct call *call, const struct user *user, struct
     json_out_array_end(out);
 }
 
-static void print_person(const struct call *call, const struct user *user, struct json_out *out)
+static void print_person(
+    const struct call *call, const struct user *user, struct str pos, struct json_out *out)
 {
     const struct directory *directory = call->caller.world->directory;
     const struct department *department = directory_department(directory, user->department_id);
@@ -49,6 +61,8 @@ static void print_person(const struct call *call, const struct user *user, struc
     print_roles(call, user, out);
     print_words(out, "rights", directory_rights_of(directory, user), RIGHT_COUNT, right_word);
     json_out_member_str(out, "version", person_version(&call->caller, user));
+    if (pos.n)
+        json_out_member_str(out, "pos", pos);
     json_out_object_end(out);
 }
 
@@ -136,7 +150,7 @@ task_fn int people_list(struct call *call, struct err *err)
         more = more || printed == query.limit;
         if (printed == query.limit)
             continue;
-        print_person(call, user, out);
+        print_person(call, user, STR_NULL, out);
         printed++;
         last = user->id;
     }
@@ -153,7 +167,66 @@ task_fn int people_show(struct call *call, struct err *err)
     const struct user *user = directory_user(call->caller.world->directory, call->id);
     if (!user)
         return err_set(err, ERR_NOT_FOUND, "no such person");
-    print_person(call, user, &call->out);
+    print_person(call, user, STR_NULL, &call->out);
+    json_out_end(&call->out);
+    return 0;
+}
+
+static void read_roles(const struct json *json, struct person_change *change, struct err *err)
+{
+    struct arena *arena = task_arena();
+    change->has_roles = true;
+    if (json->kind != JSON_ARRAY) {
+        (void)err_add(err, arena, STR("roles"), FAULT_WRONG_TYPE, STR("array"));
+        return;
+    }
+    change->roles = arena_new_array(arena, int64_t, json->array.n + 1);
+    for (size_t i = 0; i < json->array.n; i++) {
+        const struct json *id = &json->array.at[i];
+        if (id->kind == JSON_STR && id_parse(id->str, &change->roles[change->n_roles]))
+            change->n_roles++;
+        else
+            (void)err_add(err, arena, arena_printf(arena, "roles[%zu]", i), FAULT_NOT_AN_ID, STR_NULL);
+    }
+}
+
+static int read_change(struct call *call, struct person_change *change, struct err *err)
+{
+    struct person_body body = {0};
+    struct arena *arena = task_arena();
+    int rc = call_read_body(call, JSON_FIELDS(CHANGED_PERSON), &body, err);
+    if (rc < 0 && rc != -ERR_INVALID)
+        return rc;
+    change->has_name = body.name.p != NULL;
+    change->name = body.name;
+    change->has_department = body.department != NULL;
+    if (body.department && body.department->kind != JSON_NULL &&
+        (body.department->kind != JSON_STR || !id_parse(body.department->str, &change->department)))
+        (void)err_add(err, arena, STR("department"), FAULT_NOT_AN_ID, STR_NULL);
+    change->has_disabled = body.disabled != NULL;
+    if (body.disabled && body.disabled->kind != JSON_BOOL)
+        (void)err_add(err, arena, STR("disabled"), FAULT_WRONG_TYPE, STR("boolean"));
+    else if (body.disabled)
+        change->disabled = body.disabled->boolean;
+    if (body.roles)
+        read_roles(body.roles, change, err);
+    return err->code == ERR_NONE ? 0 : -(int)err->code;
+}
+
+task_fn int people_update(struct call *call, struct err *err)
+{
+    struct person_change change = {0};
+    struct str pos, version = call_if_match(call);
+    if (!directory_user(call->caller.world->directory, call->id))
+        return err_set(err, ERR_NOT_FOUND, "no such person");
+    if (version.n == 0)
+        return err_set(err, ERR_PRECONDITION, "no If-Match");
+    int rc = read_change(call, &change, err);
+    if (rc == 0)
+        rc = person_change(&call->caller, call->id, version, &change, &pos, err);
+    if (rc < 0)
+        return rc;
+    print_person(call, directory_user(call->caller.world->directory, call->id), pos, &call->out);
     json_out_end(&call->out);
     return 0;
 }

@@ -13,4 +13,51 @@ struct str role_version(const struct caller *caller, const struct role *role);
 struct str person_version(const struct caller *caller, const struct user *user);
 struct str rights_version(const struct caller *caller, struct str form); /* of all grants for the form */
 
+/* ---- the matrix of a form
+ * ------------------------------------------------------------------------------------------ */
+
+/* All grants that are to be for one form; ids are 0. */
+struct matrix {
+    const struct form *form;
+    struct grant *grants;
+    size_t n_grants;
+};
+/* roles: [{"id","grants":[…]}]. All faults at once, with their paths ("roles[0].grants[1].fields.phone"). */
+int matrix_parse(struct caller *caller, struct str form_key, const struct json *roles, struct matrix *ret,
+    struct err *err);
+/* Puts it in the place of what there is, if `version` is what there is ("*": whatever there is), else
+ * ERR_STALE. The caller is renewed: he stands in the world that follows. */
+task_fn int matrix_save(struct caller *caller, struct str form_key, struct str version,
+    const struct json *roles, struct str *ret_pos, struct err *err);
+
+/* Who would gain and lose what, from the compiled policies of before and after. Prints the members of an
+ * object. */
+void matrix_preview(struct caller *caller, const struct matrix *matrix, struct json_out *out);
+
+/* ---- people and roles
+ * ---------------------------------------------------------------------------------------------- */
+
+struct person_change {
+    bool has_name, has_department, has_disabled, has_roles;
+    struct str name;
+    int64_t department; /* 0: none */
+    bool disabled;
+    int64_t *roles;
+    size_t n_roles;
+};
+/* ERR_FORBIDDEN: roles are the security administrator's to give, the rest the system administrator's.
+ * Versions as above; the caller is renewed. */
+task_fn int person_change(struct caller *caller, int64_t user_id, struct str version,
+    const struct person_change *change, struct str *ret_pos, struct err *err);
+
+struct role_change {
+    bool has_key, has_name, has_rights;
+    struct str key, name_zh, name_en;
+    uint32_t rights;
+};
+task_fn int role_create(struct caller *caller, const struct role_change *change, int64_t *ret_id,
+    struct str *ret_pos, struct err *err);
+task_fn int role_change(struct caller *caller, int64_t role_id, struct str version,
+    const struct role_change *change, struct str *ret_pos, struct err *err);
+
 #endif

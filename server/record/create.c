@@ -75,6 +75,27 @@ static task_fn int draw_numbers(struct plan *plan, struct record *record, struct
     return 0;
 }
 
+/* Conditions look at the values of the row that is to be, before it is known which of them may be written;
+ * what is wrong with them is told afterwards. */
+static const struct record_view *view_of_draft(
+    struct plan *plan, const struct json *fields, const struct record *record)
+{
+    struct arena *arena = task_arena();
+    size_t n = plan->form->n_fields;
+    struct db_val *values = arena_new_array(arena, struct db_val, n);
+    for (size_t i = 0; i < n; i++)
+        values[i] = record->values[i];
+    if (plan->has_conditions && fields->kind == JSON_OBJECT) {
+        bool *given = arena_new_array(arena, bool, n);
+        enum access_level *levels = arena_new_array(arena, enum access_level, n);
+        struct err ignored = {0};
+        for (size_t i = 0; i < n; i++)
+            levels[i] = LEVEL_WRITE;
+        (void)write_parse(plan, fields, levels, values, given, &ignored);
+    }
+    return plan_view(plan, record->owner, record->department, values);
+}
+
 static task_fn int prepare(
     struct plan *plan, const struct json *fields, struct record *record, struct err *err)
 {
@@ -85,7 +106,7 @@ static task_fn int prepare(
     fill_roles(plan, fields, record);
     record->owner = named_id(plan, form->owner, fields, record->values, user->id);
     record->department = named_id(plan, form->department, fields, record->values, user->department_id);
-    record->view = plan_view(plan, record->owner, record->department);
+    record->view = view_of_draft(plan, fields, record);
     if (!(plan->grants->actions & 1u << ACTION_CREATE))
         return err_set(err, ERR_FORBIDDEN, "no grant creates records of the form");
     int rc = write_parse(plan, fields, record->view->levels, record->values, given, err);

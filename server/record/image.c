@@ -79,13 +79,11 @@ bool image_read(struct select *select, const struct image_map *map, const struct
     image.record.rev = cells[map->rev].i;
     image.record.owner = id_or_none(&cells[map->owner]);
     image.record.department = id_or_none(&cells[map->department]);
-    image.record.view = plan_view(plan, image.record.owner, image.record.department);
     image.record.values = arena_new_array(arena, struct db_val, plan->form->n_fields);
     for (size_t i = 0; i < plan->form->n_fields; i++)
-        image.record.values[i] =
-            plan->best[i] == LEVEL_HIDDEN
-                ? DB_N
-                : cell_or_null(cells, map->values[i]); /* what is hidden is not even read */
+        image.record.values[i] = plan->needed[i] ? cell_or_null(cells, map->values[i])
+                                                 : DB_N; /* what is hidden is not even read */
+    image.record.view = plan_view(plan, image.record.owner, image.record.department, image.record.values);
     *ret_image = image;
     return true;
 }
@@ -105,7 +103,8 @@ bool select_holds(struct select *select, const struct image *image, struct arena
         return true;
     bool *clear = arena_new_array(scratch, bool, select->plan->form->n_fields);
     clear_fields(select->plan, view, clear);
-    return filter_eval(select->filter, &select->env, image->record.values, clear, scratch) == FILTER_TRUE;
+    return filter_eval(select->filter, &select->plan->env, image->record.values, clear, scratch) ==
+           FILTER_TRUE;
 }
 
 static struct db_val option_rank(const struct field *field, const struct db_val *value)
@@ -159,30 +158,56 @@ int select_key_compare(const struct select *select, const struct select_key *a, 
 /* ---- what the index of subscriptions needs
  * ---------------------------------------------------------------------- */
 
+/* What one grant's rule asks of the row, as alternatives appended to the list. False: nothing is known. */
+static bool grant_accesses(
+    const struct plan *plan, size_t g, struct arena *arena, struct filter_access *list, size_t cap, size_t *n)
+{
+    const struct policy *policy = plan->caller->policy;
+    const struct grant *grant = plan->grants->grants[g];
+    if (plan->conditions[g]) {
+        const struct filter_access *accesses;
+        size_t n_accesses;
+        if (!filter_accesses(plan->conditions[g], &plan->env, arena, &accesses, &n_accesses) ||
+            *n + n_accesses > cap)
+            return false;
+        for (size_t i = 0; i < n_accesses; i++) {
+            if (accesses[i].kind == FILTER_ACCESS_NONE)
+                return false;
+            list[(*n)++] = accesses[i];
+        }
+        return true;
+    }
+    ptrdiff_t field = grant->row_rule == ROW_OWNER ? plan->form->owner : plan->form->department;
+    if (grant->row_rule == ROW_ALL || field < 0 || *n == cap)
+        return false;
+    size_t n_values = grant->row_rule == ROW_SUBTREE ? policy->n_subtree : 1;
+    struct db_val *values = arena_new_array(arena, struct db_val, n_values + 1);
+    for (size_t i = 0; i < n_values; i++)
+        values[i] = DB_I(grant->row_rule == ROW_OWNER     ? policy->user->id
+                         : grant->row_rule == ROW_SUBTREE ? policy->subtree[i]
+                                                          : policy->user->department_id);
+    list[(*n)++] = (struct filter_access){.kind = FILTER_ACCESS_EQUAL,
+        .field = (size_t)field,
+        .field_kind = FILTER_REFERENCE,
+        .values = values,
+        .n_values = n_values};
+    return true;
+}
+
 /* Row rules alone: owners and departments are fields of the form in most forms; where they are not, nothing
- * is known. */
+ * is known. What is denied only makes fewer rows of them. */
 static bool row_accesses(
     struct select *select, struct arena *arena, const struct filter_access **ret_accesses, size_t *ret_n)
 {
+    enum { ACCESSES_MAX = 64 };
     const struct plan *plan = select->plan;
-    const struct policy *policy = plan->caller->policy;
-    struct filter_access *list = arena_new_array(arena, struct filter_access, plan->grants->n_grants + 1);
+    struct filter_access *list = arena_new_array(arena, struct filter_access, ACCESSES_MAX);
     size_t n = 0;
     for (size_t g = 0; g < plan->grants->n_grants; g++) {
         const struct grant *grant = plan->grants->grants[g];
-        ptrdiff_t field = grant->row_rule == ROW_OWNER ? plan->form->owner : plan->form->department;
-        if (!(grant->actions & 1u << ACTION_LIST))
-            continue;
-        if (grant->row_rule == ROW_ALL || field < 0)
+        if (!grant->deny && (grant->actions & 1u << ACTION_LIST) &&
+            !grant_accesses(plan, g, arena, list, ACCESSES_MAX, &n))
             return false;
-        size_t n_values = grant->row_rule == ROW_SUBTREE ? policy->n_subtree : 1;
-        struct db_val *values = arena_new_array(arena, struct db_val, n_values + 1);
-        for (size_t i = 0; i < n_values; i++)
-            values[i] = DB_I(grant->row_rule == ROW_OWNER     ? policy->user->id
-                             : grant->row_rule == ROW_SUBTREE ? policy->subtree[i]
-                                                              : policy->user->department_id);
-        list[n++] = (struct filter_access){
-            .kind = FILTER_ACCESS_EQUAL, .field = (size_t)field, .values = values, .n_values = n_values};
     }
     *ret_accesses = list;
     *ret_n = n;
@@ -195,7 +220,7 @@ bool select_accesses(
     const struct filter_access *accesses;
     size_t n;
     /* The filter's own terms are the narrower ones as a rule. */
-    if (select->filter && filter_accesses(select->filter, &select->env, arena, &accesses, &n)) {
+    if (select->filter && filter_accesses(select->filter, &select->plan->env, arena, &accesses, &n)) {
         bool good = n > 0;
         for (size_t i = 0; i < n; i++)
             good = good && accesses[i].kind != FILTER_ACCESS_NONE;
@@ -208,6 +233,28 @@ bool select_accesses(
     return row_accesses(select, arena, ret_accesses, ret_n);
 }
 
+/* What of one grant decides what its holder sees, with what is bound in it. */
+static void sign_grant(const struct plan *plan, size_t g, struct arena *arena, struct buf *text)
+{
+    const struct policy *policy = plan->caller->policy;
+    const struct grant *grant = plan->grants->grants[g];
+    bool condition = plan->conditions[g] != NULL;
+    buf_printf(text, ";%s=%d actions=%u levels=", grant->deny ? "deny" : "rule", (int)grant->row_rule,
+        (unsigned)grant->actions);
+    for (size_t i = 0; i < plan->form->n_fields; i++)
+        buf_add_char(text, (char)('0' + (int)grant_level(grant, plan->form->fields[i].key)));
+    for (size_t i = 0; i < grant->n_masks; i++)
+        buf_printf(text, " %.*s=%.*s", STR_ARGS(grant->masks[i].key), STR_ARGS(grant->masks[i].mask));
+    if (condition)
+        buf_printf(text, " %.*s", STR_ARGS(filter_print(plan->conditions[g], arena)));
+    if (condition || grant->row_rule == ROW_OWNER)
+        buf_printf(text, " me=%lld", (long long)policy->user->id);
+    if (condition || grant->row_rule == ROW_DEPARTMENT)
+        buf_printf(text, " dep=%lld", (long long)policy->user->department_id);
+    for (size_t i = 0; (condition || grant->row_rule == ROW_SUBTREE) && i < policy->n_subtree; i++)
+        buf_printf(text, " sub=%lld", (long long)policy->subtree[i]);
+}
+
 struct str select_signature(const struct select *select, struct arena *arena)
 {
     const struct plan *plan = select->plan;
@@ -215,18 +262,8 @@ struct str select_signature(const struct select *select, struct arena *arena)
     struct buf text = {0};
     buf_init(&text, 0);
     buf_printf(&text, "form=%lld.%lld", (long long)plan->form->id, (long long)plan->form->version);
-    for (size_t g = 0; g < plan->grants->n_grants; g++) {
-        const struct grant *grant = plan->grants->grants[g];
-        buf_printf(&text, ";rule=%d actions=%u levels=", (int)grant->row_rule, (unsigned)grant->actions);
-        for (size_t i = 0; i < plan->form->n_fields; i++)
-            buf_add_char(&text, (char)('0' + (int)grant_level(grant, plan->form->fields[i].key)));
-        if (grant->row_rule == ROW_OWNER)
-            buf_printf(&text, " me=%lld", (long long)policy->user->id);
-        if (grant->row_rule == ROW_DEPARTMENT)
-            buf_printf(&text, " dep=%lld", (long long)policy->user->department_id);
-        for (size_t i = 0; grant->row_rule == ROW_SUBTREE && i < policy->n_subtree; i++)
-            buf_printf(&text, " sub=%lld", (long long)policy->subtree[i]);
-    }
+    for (size_t g = 0; g < plan->grants->n_grants; g++)
+        sign_grant(plan, g, arena, &text);
     if (select->filter) /* it may say "@me" */
         buf_printf(&text, ";filter=%.*s me=%lld dep=%lld", STR_ARGS(filter_print(select->filter, arena)),
             (long long)policy->user->id, (long long)policy->user->department_id);

@@ -37,7 +37,7 @@ static bool step_back(const struct plan *plan, const struct audit_row *event, st
         const struct json *key = change->kind == JSON_OBJECT ? json_get(change, STR("field")) : NULL;
         const struct field *field =
             key && key->kind == JSON_STR ? form_field_find(plan->form, key->str) : NULL;
-        if (field && plan->best[field->index] != LEVEL_HIDDEN &&
+        if (field && plan->needed[field->index] &&
             !value_from_json(field, json_get(change, STR("before")), &values[field->index]))
             return false;
     }
@@ -70,7 +70,7 @@ task_fn int merge_find_base(struct plan *plan, const struct record *now, struct 
             state.department = state.values[plan->form->department].kind == DB_INT
                                    ? state.values[plan->form->department].i
                                    : 0;
-        state.view = plan_view(plan, state.owner, state.department);
+        state.view = plan_view(plan, state.owner, state.department, state.values);
         *ret_found = str_eq(record_version(plan, &state), version);
     }
     for (size_t i = 0; i < plan->form->n_fields; i++)

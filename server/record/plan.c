@@ -5,6 +5,8 @@
  */
 #include "record/plan_int.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/must.h"
 
 #include <stdlib.h>
@@ -17,13 +19,43 @@ static void make_columns(struct plan *plan)
     buf_init(&sql, 0);
     buf_add_text(&sql, "r._id, r._rev, r._owner, r._department");
     for (size_t i = 0; i < plan->form->n_fields; i++) {
-        if (plan->best[i] == LEVEL_HIDDEN)
+        if (!plan->needed[i])
             buf_add_text(&sql, ", NULL"); /* what is hidden is not even read */
         else
             buf_printf(&sql, ", r.`%.*s`", STR_ARGS(plan->form->fields[i].column));
     }
     plan->columns = arena_copy(plan->arena, buf_str(&sql));
     buf_done(&sql);
+}
+
+static void set_env(struct plan *plan)
+{
+    const struct policy *policy = plan->caller->policy;
+    plan->env = (struct filter_env){.me = policy->user->id,
+        .my_department = policy->user->department_id,
+        .subtree = policy->subtree,
+        .n_subtree = policy->n_subtree,
+        .now_us = clock_utc_us(),
+        .zone = plan->caller->house->conf->server_time_zone};
+}
+
+static void find_conditions(struct plan *plan)
+{
+    const struct world *world = plan->caller->world;
+    const struct directory *directory = world->directory;
+    plan->conditions = arena_new_array(plan->arena, const struct filter *, plan->grants->n_grants + 1);
+    for (size_t g = 0; g < plan->grants->n_grants; g++) {
+        const struct grant *grant = plan->grants->grants[g];
+        if (grant->row_rule != ROW_CONDITION)
+            continue;
+        plan->conditions[g] = world->conditions[grant - directory->grants];
+        must(plan->conditions[g]); /* compiled with the world */
+        plan->has_conditions = true;
+        size_t n;
+        const size_t *fields = filter_fields(plan->conditions[g], &n);
+        for (size_t i = 0; i < n; i++)
+            plan->needed[fields[i]] = true;
+    }
 }
 
 int plan_make(
@@ -33,20 +65,49 @@ int plan_make(
     const struct policy_form *grants = form ? policy_for_form(caller->policy, form->key) : NULL;
     if (!grants)
         return err_set(err, ERR_NOT_FOUND, "no such form, or no grant for it");
-    if (grants->n_grants > PLAN_GRANTS_MAX)
-        return err_set(err, ERR_INTERNAL, "more than %d grants for one user and form", PLAN_GRANTS_MAX);
+    if (grants->n_grants > POLICY_GRANTS_MAX)
+        return err_set(err, ERR_INTERNAL, "more than %d grants for one user and form", POLICY_GRANTS_MAX);
     struct plan *plan = arena_new_one(arena, struct plan);
     *plan = (struct plan){.arena = arena, .caller = caller, .form = form, .grants = grants};
     plan->best = arena_new_array(arena, enum access_level, form->n_fields);
-    for (size_t g = 0; g < grants->n_grants; g++)
-        for (size_t i = 0; i < form->n_fields; i++) {
-            enum access_level level = grant_level(grants->grants[g], form->fields[i].key);
-            if (level > plan->best[i])
-                plan->best[i] = level;
-        }
+    plan->needed = arena_new_array(arena, bool, form->n_fields);
+    for (size_t i = 0; i < form->n_fields; i++) {
+        plan->best[i] = policy_best_level(grants, form->fields[i].key);
+        plan->needed[i] = plan->best[i] != LEVEL_HIDDEN;
+    }
+    set_env(plan);
+    find_conditions(plan);
     make_columns(plan);
     *ret_plan = plan;
     return 0;
+}
+
+bool plan_filter_field(
+    const struct form *form, struct str key, struct arena *arena, struct filter_field *ret_field)
+{
+    const struct field *field = form_field_find(form, key);
+    if (!field)
+        return false;
+    *ret_field = (struct filter_field){.key = field->key,
+        .kind = field->type->filter,
+        .index = field->index,
+        .column = arena_printf(arena, "r.`%.*s`", STR_ARGS(field->column)),
+        .is_member = field->type->reference == REFERENCE_MEMBER,
+        .is_department = field->type->reference == REFERENCE_DEPARTMENT};
+    if (field->type->search == SEARCH_FOLDED)
+        ret_field->folded = arena_printf(arena, "r.`_f_%.*s`", STR_ARGS(field->column));
+    return true;
+}
+
+int64_t plan_valid_until(const struct plan *plan)
+{
+    int64_t until = 0;
+    for (size_t g = 0; g < plan->grants->n_grants; g++) {
+        int64_t one = plan->conditions[g] ? filter_valid_until(plan->conditions[g], &plan->env) : 0;
+        if (one && (!until || one < until))
+            until = one;
+    }
+    return until;
 }
 
 const struct form *plan_form(const struct plan *plan)
@@ -64,24 +125,40 @@ enum access_level plan_field_level(const struct plan *plan, const struct field *
     return plan->best[field->index];
 }
 
-const struct record_view *plan_view(struct plan *plan, int64_t owner, int64_t department)
+static uint32_t grants_that_hold(
+    const struct plan *plan, int64_t owner, int64_t department, const struct db_val *values)
 {
-    const struct policy *policy = plan->caller->policy;
-    uint32_t holds = 0;
-    for (size_t g = 0; g < plan->grants->n_grants; g++)
-        if (grant_matches(policy, plan->grants->grants[g], owner, department))
-            holds |= 1u << g;
+    uint32_t holds = policy_holds(plan->caller->policy, plan->grants, owner, department);
+    for (size_t g = 0; plan->has_conditions && g < plan->grants->n_grants; g++)
+        if (plan->conditions[g] &&
+            filter_eval(plan->conditions[g], &plan->env, values, NULL, task_arena()) == FILTER_TRUE)
+            holds |= UINT32_C(1) << g;
+    return holds;
+}
+
+const struct record_view *plan_view(
+    struct plan *plan, int64_t owner, int64_t department, const struct db_val *values)
+{
+    const struct form *form = plan->form;
+    uint32_t holds = grants_that_hold(plan, owner, department, values);
     for (struct record_view *view = plan->views; view; view = view->next)
         if (view->grants == holds)
             return view;
     struct arena *arena = plan->arena;
     struct record_view *view = arena_new_one(arena, struct record_view);
     view->grants = holds;
-    view->actions = policy_row_actions(policy, plan->grants, owner, department);
-    view->levels = arena_new_array(arena, enum access_level, plan->form->n_fields);
-    for (size_t i = 0; i < plan->form->n_fields; i++)
-        view->levels[i] =
-            policy_row_level(policy, plan->grants, plan->form->fields[i].key, owner, department);
+    view->actions = policy_view_actions(plan->grants, holds);
+    view->levels = arena_new_array(arena, enum access_level, form->n_fields);
+    view->masks = arena_new_array(arena, struct str, form->n_fields);
+    for (size_t i = 0; i < form->n_fields; i++) {
+        const struct field *field = &form->fields[i];
+        view->levels[i] = policy_view_level(plan->grants, holds, field->key);
+        if (view->levels[i] != LEVEL_MASKED)
+            continue;
+        view->masks[i] = policy_view_mask(plan->grants, holds, field->key);
+        if (!view->masks[i].n)
+            view->masks[i] = field->mask.n ? field->mask : STR("text"); /* without one: stars only */
+    }
     view->next = plan->views;
     plan->views = view;
     return view;
@@ -112,7 +189,7 @@ void plan_read_row(
     record.values = arena_new_array(task_arena(), struct db_val, plan->form->n_fields);
     for (size_t i = 0; i < plan->form->n_fields; i++)
         record.values[i] = cells[COLUMN_FIELDS + i];
-    record.view = plan_view(plan, record.owner, record.department);
+    record.view = plan_view(plan, record.owner, record.department, record.values);
     *ret_record = record;
 }
 
@@ -151,8 +228,45 @@ void statement_bind(struct statement *statement, struct db_val value)
 /* ---- rows
  * -------------------------------------------------------------------------------------------------- */
 
-static void where_grant(const struct policy *policy, const struct grant *grant, struct statement *to)
+static void bind_value(void *arg, struct db_val value)
 {
+    statement_bind(arg, value);
+}
+
+static bool always_clear(void *arg, const struct filter_field *field)
+{
+    (void)arg;
+    (void)field;
+    return false; /* a rule looks at the row itself, not at what its viewer sees of it */
+}
+
+static void where_condition(
+    const struct plan *plan, const struct filter *condition, bool deny, struct statement *to)
+{
+    struct err err = {0};
+    const struct filter_sql sql = {.sql = to->sql,
+        .arena = task_arena(),
+        .as_where = true,
+        .arg = to,
+        .bind = bind_value,
+        .clear = always_clear};
+    size_t before = to->sql->n, params = to->n_params;
+    buf_add_text(to->sql, "(");
+    if (filter_to_sql(condition, &plan->env, &sql, &err) == 0) {
+        buf_add_text(to->sql, ")");
+        return;
+    }
+    /* Too many departments for one statement: then it gives nothing, and takes everything. */
+    log_event(LOG_ERR, "record", "a condition cannot be asked for", LOG_C("cause", err.detail));
+    to->sql->n = before;
+    to->n_params = params;
+    buf_add_text(to->sql, deny ? "TRUE" : "FALSE");
+}
+
+static void where_grant(const struct plan *plan, size_t g, struct statement *to)
+{
+    const struct policy *policy = plan->caller->policy;
+    const struct grant *grant = plan->grants->grants[g];
     switch (grant->row_rule) {
     case ROW_ALL:
         buf_add_text(to->sql, "TRUE");
@@ -173,33 +287,45 @@ static void where_grant(const struct policy *policy, const struct grant *grant, 
         }
         buf_add_text(to->sql, policy->n_subtree == 0 ? "" : ")");
         return;
-    default:
-        never("row rule");
+    case ROW_CONDITION:
+        where_condition(plan, plan->conditions[g], grant->deny, to);
+        return;
     }
+    never("row rule");
 }
 
 typedef bool choose_fn(const struct grant *grant, const void *arg);
 
-static void where_any(const struct plan *plan, choose_fn *choose, const void *arg, struct statement *to)
+/* One of the grants that give and are chosen holds, and none of those that take. */
+static void where_any(
+    const struct plan *plan, choose_fn *gives, choose_fn *takes, const void *arg, struct statement *to)
 {
-    const char *between = "(";
-    for (size_t g = 0; g < plan->grants->n_grants; g++)
-        if (choose(plan->grants->grants[g], arg)) {
+    const struct policy_form *form = plan->grants;
+    const char *between = "((";
+    for (size_t g = 0; g < form->n_grants; g++)
+        if (!form->grants[g]->deny && gives(form->grants[g], arg)) {
             buf_add_text(to->sql, between);
-            where_grant(plan->caller->policy, plan->grants->grants[g], to);
+            where_grant(plan, g, to);
             between = " OR ";
         }
-    buf_add_text(to->sql, *between == '(' ? "FALSE" : ")");
+    buf_add_text(to->sql, *between == '(' ? "(FALSE" : ")");
+    for (size_t g = 0; g < form->n_grants; g++)
+        if (form->grants[g]->deny && takes(form->grants[g], arg)) {
+            buf_add_text(to->sql, " AND (");
+            where_grant(plan, g, to);
+            buf_add_text(to->sql, ") IS NOT TRUE");
+        }
+    buf_add_text(to->sql, ")");
 }
 
-static bool gives_action(const struct grant *grant, const void *arg)
+static bool has_action(const struct grant *grant, const void *arg)
 {
     return (grant->actions & 1u << *(const enum access_action *)arg) != 0;
 }
 
 void plan_where_rows(const struct plan *plan, enum access_action action, struct statement *to)
 {
-    where_any(plan, gives_action, &action, to);
+    where_any(plan, has_action, has_action, &action, to);
 }
 
 static bool shows_clear(const struct grant *grant, const void *arg)
@@ -208,14 +334,22 @@ static bool shows_clear(const struct grant *grant, const void *arg)
     return (grant->actions & SEES) != 0 && grant_level(grant, field->key) >= LEVEL_READ;
 }
 
+static bool takes_clear(const struct grant *grant, const void *arg)
+{
+    const struct field *field = arg;
+    return grant_level(grant, field->key) < LEVEL_READ;
+}
+
 void plan_where_clear(
     const struct plan *plan, const struct field *field, struct statement *to, bool *ret_always)
 {
+    const enum access_action list = ACTION_LIST;
     *ret_always = true;
-    for (size_t g = 0; g < plan->grants->n_grants; g++)
-        if (gives_action(plan->grants->grants[g], &(enum access_action){ACTION_LIST}) &&
-            !shows_clear(plan->grants->grants[g], field))
+    for (size_t g = 0; g < plan->grants->n_grants; g++) {
+        const struct grant *grant = plan->grants->grants[g];
+        if (grant->deny ? takes_clear(grant, field) : has_action(grant, &list) && !shows_clear(grant, field))
             *ret_always = false;
+    }
     if (!*ret_always)
-        where_any(plan, shows_clear, field, to);
+        where_any(plan, shows_clear, takes_clear, field, to);
 }

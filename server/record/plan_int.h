@@ -3,9 +3,9 @@
 #define TIDEMARK_RECORD_PLAN_INT_H
 
 #include "base/buf.h"
+#include "filter/filter.h"
 #include "record/record.h"
 
-#define PLAN_GRANTS_MAX 16
 #define RECORD_WRITE_TRIES 5
 
 /* What one combination of grants shows of a row: grants combine per row, so rows are told apart by which of
@@ -14,6 +14,7 @@ struct record_view {
     uint32_t grants; /* bit i: the plan's i-th grant holds */
     uint32_t actions;
     enum access_level *levels; /* by field */
+    struct str *masks;         /* by field: of those that are masked */
     struct record_view *next;
 };
 
@@ -22,14 +23,29 @@ struct plan {
     struct caller *caller;
     const struct form *form;
     const struct policy_form *grants;
+    const struct filter **conditions; /* by grant; NULL: a fixed rule */
+    bool has_conditions;
+    struct filter_env env;   /* what conditions and filters count from */
     enum access_level *best; /* by field, over all grants that let rows be seen */
+    /* By field: its value is read. A hidden one is only where a condition looks at it; nothing else may. */
+    bool *needed;
     struct record_view *views;
-    struct str columns; /* "_id, _rev, _owner, _department, …": hidden fields are NULL in their place */
+    struct str columns; /* "_id, _rev, _owner, _department, …": what is not needed is NULL in its place */
 };
 enum { COLUMN_ID, COLUMN_REV, COLUMN_OWNER, COLUMN_DEPARTMENT, COLUMN_FIELDS };
 
-/* The view of a row; one object a combination, kept by the plan. */
-const struct record_view *plan_view(struct plan *plan, int64_t owner, int64_t department);
+/* The view of a row with these values (by field; those that are needed); one object a combination, kept by
+ * the plan. */
+const struct record_view *plan_view(
+    struct plan *plan, int64_t owner, int64_t department, const struct db_val *values);
+/* A field of the form as filters take it. */
+bool plan_filter_field(
+    const struct form *form, struct str key, struct arena *arena, struct filter_field *ret_field);
+/* The condition of a grant for the form: all its fields, whoever looks. Faults name "filter…". */
+int condition_compile(const struct form *form, const struct json *json, struct arena *arena,
+    const struct filter **ret_filter, struct err *err);
+/* Until when (UTC microseconds) the relative dates of the conditions stand; 0: for ever. */
+int64_t plan_valid_until(const struct plan *plan);
 bool view_is_visible(const struct record_view *view);
 /* A row of SELECT <columns> (from column `first` on) as a record. */
 void plan_read_row(

@@ -39,16 +39,18 @@ void record_print_value(
         field_print(field, value, out);
 }
 
-/* The masked text of a value. A field without a mask of its own shows stars only. */
-static void print_masked(const struct field *field, const struct db_val *value, struct json_out *out)
+static struct str masked_text(struct str mask, const struct db_val *value)
 {
-    struct str mask = field->mask.n ? field->mask : STR("text");
+    return value->kind == DB_INT ? mask_apply(STR("text"), STR("0"), task_arena())
+                                 : mask_apply(mask, value->s, task_arena());
+}
+
+static void print_masked(struct str mask, const struct db_val *value, struct json_out *out)
+{
     if (value->kind == DB_NULL)
         json_out_null(out);
-    else if (value->kind == DB_INT)
-        json_out_str(out, mask_apply(STR("text"), STR("0"), task_arena()));
     else
-        json_out_str(out, mask_apply(mask, value->s, task_arena()));
+        json_out_str(out, masked_text(mask, value));
 }
 
 static bool is_shown(const struct plan *plan, const struct record *record, size_t i, const bool *selected)
@@ -68,7 +70,7 @@ static void print_fields(
             continue;
         json_out_key(out, field->key);
         if (record->view->levels[i] == LEVEL_MASKED)
-            print_masked(field, &record->values[i], out);
+            print_masked(record->view->masks[i], &record->values[i], out);
         else
             record_print_value(plan->caller, field, &record->values[i], out);
     }
@@ -198,18 +200,15 @@ void select_print(const struct select *select, const struct record *record, stru
 static bool field_is_seen_to_change(
     const struct select *select, const struct record *before, const struct record *after, size_t i)
 {
-    const struct field *field = &select->plan->form->fields[i];
     if (!is_shown(select->plan, after, i, select->selected) ||
         db_val_equal(&before->values[i], &after->values[i]))
         return false;
     if (after->view->levels[i] != LEVEL_MASKED)
         return true;
-    struct str mask = field->mask.n ? field->mask : STR("text");
     const struct db_val *a = &before->values[i], *b = &after->values[i];
     if (a->kind == DB_NULL || b->kind == DB_NULL)
         return true;
-    return a->kind != DB_INT &&
-           !str_eq(mask_apply(mask, a->s, task_arena()), mask_apply(mask, b->s, task_arena()));
+    return !str_eq(masked_text(after->view->masks[i], a), masked_text(after->view->masks[i], b));
 }
 
 bool select_print_change(const struct select *select, const struct record *before, const struct record *after,
@@ -237,7 +236,7 @@ bool select_print_change(const struct select *select, const struct record *befor
             continue;
         json_out_key(out, field->key);
         if (after->view->levels[i] == LEVEL_MASKED)
-            print_masked(field, &after->values[i], out);
+            print_masked(after->view->masks[i], &after->values[i], out);
         else
             record_print_value(select->plan->caller, field, &after->values[i], out);
     }

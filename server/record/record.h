@@ -20,6 +20,7 @@ struct world {
     int64_t epoch;
     struct catalog *catalog;
     struct directory *directory;
+    const struct filter **conditions; /* by the directory's grants; NULL: a fixed rule */
 };
 struct world *world_ref(struct world *world);
 void world_unref(struct world *world); /* NULL accepted */
@@ -66,7 +67,8 @@ task_fn int caller_renew(struct caller *caller, struct err *err);
  * ------------------------------------------------------------------------------------------------- */
 
 /* One record as the caller sees it, printed into the answer by record_print. Values of hidden fields are
- * absent (NULL). */
+ * absent (NULL), but for those that a condition of the caller's grants looks at: the view's levels say what
+ * may be shown. */
 struct record_view;
 struct record {
     int64_t id, rev;

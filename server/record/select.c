@@ -57,29 +57,8 @@ static int parse_selected(struct select *select, struct str text, struct err *er
 static bool find_field(void *arg, struct str key, struct filter_field *ret_field)
 {
     const struct select *select = arg;
-    const struct field *field = form_field_find(select->plan->form, key);
-    if (!field || select->plan->best[field->index] == LEVEL_HIDDEN)
-        return false;
-    *ret_field = (struct filter_field){.key = field->key,
-        .kind = field->type->filter,
-        .index = field->index,
-        .column = arena_printf(select->arena, "r.`%.*s`", STR_ARGS(field->column)),
-        .is_member = field->type->reference == REFERENCE_MEMBER,
-        .is_department = field->type->reference == REFERENCE_DEPARTMENT};
-    if (field->type->search == SEARCH_FOLDED)
-        ret_field->folded = arena_printf(select->arena, "r.`_f_%.*s`", STR_ARGS(field->column));
-    return true;
-}
-
-static void set_env(struct select *select)
-{
-    const struct policy *policy = select->plan->caller->policy;
-    select->env = (struct filter_env){.me = policy->user->id,
-        .my_department = policy->user->department_id,
-        .subtree = policy->subtree,
-        .n_subtree = policy->n_subtree,
-        .now_us = clock_utc_us(),
-        .zone = select->plan->caller->house->conf->server_time_zone};
+    return plan_filter_field(select->plan->form, key, select->arena, ret_field) &&
+           select->plan->best[ret_field->index] != LEVEL_HIDDEN;
 }
 
 static int make(struct arena *arena, struct caller *caller, struct str form_key, int64_t one,
@@ -95,7 +74,6 @@ static int make(struct arena *arena, struct caller *caller, struct str form_key,
         return rc;
     if (!(select->plan->grants->actions & 1u << needed))
         return err_set(err, ERR_FORBIDDEN, "no grant lists or reads the form");
-    set_env(select);
     select->q = arena_copy(arena, query->q);
     (void)parse_sort(select, query->sort, err);
     (void)parse_selected(select, query->fields, err);
@@ -131,12 +109,14 @@ const struct filter *select_filter(const struct select *select)
 
 void select_set_now(struct select *select, int64_t now_us)
 {
-    select->env.now_us = now_us;
+    select->plan->env.now_us = now_us;
 }
 
 int64_t select_valid_until(const struct select *select)
 {
-    return select->filter ? filter_valid_until(select->filter, &select->env) : 0;
+    int64_t rules = plan_valid_until(select->plan),
+            filter = select->filter ? filter_valid_until(select->filter, &select->plan->env) : 0;
+    return !rules || (filter && filter < rules) ? filter : rules;
 }
 
 /* ---- SQL
@@ -230,7 +210,7 @@ int select_where(const struct select *select, struct statement *to, struct err *
     if (!select->filter)
         return 0;
     buf_add_text(to->sql, " AND (");
-    int rc = filter_to_sql(select->filter, &select->env, &sql, err);
+    int rc = filter_to_sql(select->filter, &select->plan->env, &sql, err);
     buf_add_text(to->sql, ")");
     return rc;
 }

@@ -12,8 +12,7 @@ struct select {
     struct str q;
     int64_t one;                 /* this record alone; 0: a list */
     const struct filter *filter; /* NULL: none */
-    struct filter_env env;
-    bool *selected; /* by field: what to print; NULL: all */
+    bool *selected;              /* by field: what to print; NULL: all */
 };
 
 /* " FROM … WHERE …": the rows that the viewer's list holds. */

@@ -106,7 +106,7 @@ static int judge(struct update *update, struct err *err)
         update->after.values[i] = given[i] ? values[i] : update->before.values[i];
     update->after.owner = role_id(form->owner, &update->after, update->before.owner);
     update->after.department = role_id(form->department, &update->after, update->before.department);
-    update->after.view = plan_view(plan, update->after.owner, update->after.department);
+    update->after.view = plan_view(plan, update->after.owner, update->after.department, update->after.values);
     if (!view_is_visible(update->after.view))
         return err_set(err, ERR_FORBIDDEN, "the row would leave what the caller may see");
     return 0;

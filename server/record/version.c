@@ -52,10 +52,12 @@ struct str rights_version(const struct caller *caller, struct str form)
         const struct grant *grant = &directory->grants[i];
         if (!str_eq(grant->form, form))
             continue;
-        buf_printf(&text, "%lld,%lld,%x,", (long long)grant->id, (long long)grant->role_id,
-            (unsigned)grant->actions);
+        buf_printf(&text, "%lld,%lld,%x,%d,", (long long)grant->id, (long long)grant->role_id,
+            (unsigned)grant->actions, grant->deny);
         add_text(&text, str_of(row_rule_key(grant->row_rule)));
         add_text(&text, access_fields_print(grant, task_arena()));
+        add_text(&text, access_masks_print(grant, task_arena()));
+        add_text(&text, grant->condition);
     }
     return version_of(caller, "rights", &text);
 }

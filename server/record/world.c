@@ -32,6 +32,48 @@ void world_unref(struct world *world)
     free(world);
 }
 
+/* ---- conditions of grants: compiled once for the catalog, for all people ---------------------------------
+ */
+
+struct compiling {
+    struct arena *arena;
+    const struct form *form;
+};
+
+static bool find_any_field(void *arg, struct str key, struct filter_field *ret_field)
+{
+    struct compiling *compiling = arg;
+    return plan_filter_field(compiling->form, key, compiling->arena, ret_field);
+}
+
+int condition_compile(const struct form *form, const struct json *json, struct arena *arena,
+    const struct filter **ret_filter, struct err *err)
+{
+    struct compiling compiling = {.arena = arena, .form = form};
+    const struct filter_caller caller = {.arg = &compiling, .find = find_any_field};
+    return filter_parse(json, &caller, arena, ret_filter, err);
+}
+
+static int compile_conditions(struct world *world, struct err *err)
+{
+    struct directory *directory = world->directory;
+    struct arena *arena = directory->arena;
+    world->conditions = arena_new_array(arena, const struct filter *, directory->n_grants + 1);
+    for (size_t i = 0; i < directory->n_grants; i++) {
+        const struct grant *grant = &directory->grants[i];
+        const struct form *form = catalog_form(world->catalog, grant->form);
+        struct json *json;
+        struct err why = {0};
+        if (grant->row_rule != ROW_CONDITION || !form) /* a form that is not live yet has no records */
+            continue;
+        if (json_parse(arena, grant->condition, NULL, &json, &why) < 0 ||
+            condition_compile(form, json, arena, &world->conditions[i], &why) < 0)
+            return err_set(err, ERR_CONFIG, "grant %lld: condition not understood: %s", (long long)grant->id,
+                why.detail);
+    }
+    return 0;
+}
+
 static task_fn int load_world(struct tx *tx, void *arg, struct err *err)
 {
     struct world **ret_world = arg;
@@ -54,6 +96,11 @@ static task_fn int load_world(struct tx *tx, void *arg, struct err *err)
         .epoch = db_cell(&rows, 0, 0)->i,
         .catalog = catalog,
         .directory = directory};
+    rc = compile_conditions(world, err);
+    if (rc < 0) {
+        world_unref(world);
+        return rc;
+    }
     world_unref(*ret_world); /* of a run that was begun again */
     *ret_world = world;
     return 0;

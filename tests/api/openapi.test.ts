@@ -2,6 +2,7 @@
 // is not in it is not there.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bodyWith, makeRole, matrixOf, ownKey } from "../lib/rights.ts";
 import { createCustomer, customerFields } from "../lib/demo.ts";
 import type { Client, Reply } from "../lib/client.ts";
 import { METHODS, document, goodReader, routesOf, type Document } from "../lib/routes.ts";
@@ -148,6 +149,40 @@ const WRITES: Record<string, (client: Client) => Promise<{ body?: unknown; good:
     const body = { fields: { notes: "one" } };
     const good = await clerk.patch(path, body, item.version);
     return { body, good, refused: await clerk.patch(path, { fields: { notes: "two" } }, item.version) };
+  },
+  "POST /api/v1/roles": async () => {
+    const security = await login("security");
+    const body = { key: ownKey("role"), name: { zh: "角色", en: "Role" }, rights: ["forms.design"] };
+    const good = await security.post("/roles", body);
+    return { body, good, refused: await security.post("/roles", body) };
+  },
+  "PATCH /api/v1/roles/{id}": async () => {
+    const security = await login("security");
+    const role = await makeRole(ownKey("role"));
+    const body = { name: { zh: "角色", en: "Role" }, rights: [] };
+    const good = await security.patch(`/roles/${role.id}`, body, role.version);
+    return { body, good, refused: await security.patch(`/roles/${role.id}`, { rights: ["fly"] }, "*") };
+  },
+  "PATCH /api/v1/people/{id}": async () => {
+    const admin = await login("admin");
+    const path = `/people/${(await login("clerk3")).session?.user.id}`;
+    const body = { name: "吴倩", department: (await login("clerk3")).session?.user.department.id, disabled: false };
+    const good = await admin.patch(path, body, "*");
+    return { body, good, refused: await admin.patch(path, { name: "" }, "*") };
+  },
+  "PUT /api/v1/forms/{form}/rights": async () => {
+    const security = await login("security");
+    const role = await makeRole(ownKey("role"));
+    const matrix = await matrixOf();
+    const body = bodyWith(matrix, { [role.key]: [{ rule: "all", condition: null, deny: false, actions: ["list"], fields: { "*": "read" }, masks: {} }] });
+    const good = await security.put("/forms/customer/rights", body, matrix.version);
+    return { body, good, refused: await security.put("/forms/customer/rights", body, matrix.version) };
+  },
+  "POST /api/v1/forms/{form}/rights:preview": async () => {
+    const security = await login("security");
+    const body = bodyWith(await matrixOf(), { clerk: [{ rule: "all", actions: ["list"], fields: { "*": "masked" } }] });
+    const good = await security.post("/forms/customer/rights:preview", body);
+    return { body, good, refused: await security.post("/forms/customer/rights:preview", { roles: [5] }) };
   },
 };
 

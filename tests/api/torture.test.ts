@@ -7,6 +7,7 @@ import type { Client, Item, Reply } from "../lib/client.ts";
 import { createCustomer, customerFields, readCustomer } from "../lib/demo.ts";
 import { PASSWORD } from "../lib/server.ts";
 import { document, goodReader, routesOf } from "../lib/routes.ts";
+import { bodyWith, makeRole, matrixOf, ownKey } from "../lib/rights.ts";
 import { freshLogin, login, query, stranger } from "../lib/shared.ts";
 import { waitUntil } from "../lib/wait.ts";
 
@@ -170,6 +171,56 @@ test("logging in and out", async () => {
       return one.delete("/session", { headers });
     },
   });
+});
+
+test("changing people, roles and rights: either the change with its event, or neither", async () => {
+  const security = await login("security");
+  const admin = await login("admin");
+  const configured = async () => Number((await query("SELECT COUNT(*) AS n FROM tidemark_log.event WHERE action = 'configure'", "app"))[0]?.["n"]);
+  let known = 0;
+  const untouched = async () => assert.equal(await configured(), known, "a refused change left its event");
+  const counted = async (send: () => Promise<Reply>) => {
+    known = await configured();
+    return send();
+  };
+  await torture({
+    what: "a new role",
+    route: "POST /api/v1/roles",
+    good: 201,
+    send: (headers) => counted(() => security.post("/roles", { key: ownKey("torture"), name: { zh: "苦", en: "Torture" } }, { headers })),
+    untouched,
+  });
+  const role = await makeRole(ownKey("torture"));
+  let turn = 0;
+  await torture({
+    what: "a role",
+    route: "PATCH /api/v1/roles/{id}",
+    good: 200,
+    send: (headers) => counted(() => security.patch(`/roles/${role.id}`, { name: { zh: `第${++turn}`, en: `Turn ${turn}` } }, "*", { headers })),
+    untouched,
+  });
+  const person = (await login("clerk3")).session?.user.id;
+  await torture({
+    what: "a person",
+    route: "PATCH /api/v1/people/{id}",
+    good: 200,
+    send: (headers) => counted(() => admin.patch(`/people/${person}`, { name: `吴倩${++turn}` }, "*", { headers })),
+    untouched,
+  });
+  await admin.expect(200, await admin.patch(`/people/${person}`, { name: "吴倩" }, "*"));
+  const matrix = await matrixOf();
+  const grants = () => bodyWith(matrix, { [role.key]: [{ rule: "all", actions: ["list"], fields: { "*": ++turn % 2 ? "read" : "masked" } }] });
+  await torture({
+    what: "the matrix of a form",
+    route: "PUT /api/v1/forms/{form}/rights",
+    good: 200,
+    send: (headers) => counted(() => security.put("/forms/customer/rights", grants(), "*", { headers })),
+    untouched,
+  });
+  await security.expect(200, await security.put("/forms/customer/rights", bodyWith(matrix, {}), "*"));
+  const reply = await security.post("/forms/customer/rights:preview", grants(), { headers: { "x-tidemark-fail-wait": "1" } });
+  assert.equal(reply.headers["x-tidemark-fail-wait"], "not-reached", "a preview is counted in memory");
+  tortured.add("POST /api/v1/forms/{form}/rights:preview");
 });
 
 test("no route has been left out", async () => {

@@ -160,6 +160,10 @@ export class Client {
     const headers = { ...(version === undefined ? {} : { "if-match": version }), ...options.headers };
     return this.request("PATCH", path, { body, ...options, headers });
   }
+  put(path: string, body: unknown, version: string | undefined, options: Options = {}): Promise<Reply> {
+    const headers = { ...(version === undefined ? {} : { "if-match": version }), ...options.headers };
+    return this.request("PUT", path, { body, ...options, headers });
+  }
   delete(path: string, options?: Options): Promise<Reply> {
     return this.request("DELETE", path, options);
   }

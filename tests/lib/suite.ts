@@ -23,7 +23,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-const shares = folders.some((folder) => ["api", "live", "browser"].includes(folder));
+const shares = folders.some((folder) => ["api", "live", "rights", "browser"].includes(folder));
 const server = shares ? new Server({ env: { TIDEMARK_TEST_FAULTS: "true" } }) : undefined;
 const env: NodeJS.ProcessEnv = { ...process.env };
 if (server !== undefined) {

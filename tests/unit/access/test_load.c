@@ -57,8 +57,8 @@ static task_fn int write_bank(struct tx *tx, void *arg, struct err *err)
     access_add_department(tx, &(struct department){BRANCH, HEAD_OFFICE, STR("b1"), STR("第一分行"), 2});
     access_add_department(tx, &(struct department){OUTLET, BRANCH, STR("o1"), STR("第一支行"), 3});
     access_add_role(tx, &(struct role){ROLE_CLERK, STR("clerk"), STR("客户经理"), STR("Clerk"), 0});
-    access_add_role(tx, &(struct role){ROLE_BOSS, STR("boss"), STR("行长"), STR("Boss"),
-                            1u << RIGHT_AUDIT_READ | 1u << RIGHT_SYSTEM_MANAGE});
+    access_add_role(
+        tx, &(struct role){ROLE_BOSS, STR("boss"), STR("行长"), STR("Boss"), 1u << RIGHT_FORMS_DESIGN});
     access_add_user(tx,
         &(struct user){CLERK, OUTLET, STR("Clerk"), STR("clerk"), STR("张三"), false, NULL, 0}, STR("stored"),
         now);
@@ -71,11 +71,31 @@ static task_fn int write_bank(struct tx *tx, void *arg, struct err *err)
     access_add_user_role(tx, 403, BOSS, ROLE_CLERK);
     struct grant_field fields[] = {
         {STR("phone"), LEVEL_MASKED}, {STR("id_no"), LEVEL_MASKED}, {STR("credit_line"), LEVEL_HIDDEN}};
-    access_add_grant(
-        tx, &(struct grant){501, ROLE_CLERK, STR("customer"), ROW_DEPARTMENT,
-                1u << ACTION_LIST | 1u << ACTION_READ | 1u << ACTION_CREATE, LEVEL_READ, fields, 3});
-    access_add_grant(tx, &(struct grant){502, ROLE_BOSS, STR("customer"), ROW_ALL, (1u << ACTION_COUNT) - 1,
-                             LEVEL_WRITE, NULL, 0});
+    struct grant_mask masks[] = {{STR("phone"), STR("3+4")}};
+    access_add_grant(tx, &(struct grant){.id = 501,
+                             .role_id = ROLE_CLERK,
+                             .form = STR("customer"),
+                             .row_rule = ROW_DEPARTMENT,
+                             .actions = 1u << ACTION_LIST | 1u << ACTION_READ | 1u << ACTION_CREATE,
+                             .default_level = LEVEL_READ,
+                             .fields = fields,
+                             .n_fields = 3,
+                             .masks = masks,
+                             .n_masks = 1});
+    access_add_grant(tx, &(struct grant){.id = 502,
+                             .role_id = ROLE_BOSS,
+                             .form = STR("customer"),
+                             .row_rule = ROW_ALL,
+                             .actions = (1u << ACTION_COUNT) - 1,
+                             .default_level = LEVEL_WRITE});
+    access_add_grant(tx, &(struct grant){.id = 503,
+                             .role_id = ROLE_CLERK,
+                             .form = STR("customer"),
+                             .row_rule = ROW_CONDITION,
+                             .condition = STR("{\"field\":\"level\",\"op\":\"eq\",\"value\":\"vip\"}"),
+                             .deny = true,
+                             .actions = 1u << ACTION_EXPORT,
+                             .default_level = LEVEL_WRITE});
     return 0;
 }
 
@@ -103,7 +123,7 @@ static void check_people(const struct directory *directory)
     must(!directory_is_below(directory, HEAD_OFFICE, OUTLET) && !directory_is_below(directory, 0, OUTLET));
     const struct role *role = directory_role_by_key(directory, STR("boss"));
     must(role && role->id == ROLE_BOSS && str_eq(role->name_zh, STR("行长")));
-    must(role->rights == (1u << RIGHT_AUDIT_READ | 1u << RIGHT_SYSTEM_MANAGE));
+    must(role->rights == (1u << RIGHT_FORMS_DESIGN));
 }
 
 static void run_round_trip(void *arg)
@@ -117,13 +137,16 @@ static void run_round_trip(void *arg)
     struct policy *clerk = policy_of(directory, CLERK), *boss = policy_of(directory, BOSS);
     must(clerk && boss && !policy_of(directory, GONE));
     const struct policy_form *form = policy_for_form(clerk, STR("customer"));
-    must(policy_row_level(clerk, form, STR("phone"), 0, OUTLET) == LEVEL_MASKED);
-    must(policy_row_level(clerk, form, STR("name"), 0, OUTLET) == LEVEL_READ);
-    must(policy_row_level(clerk, form, STR("credit_line"), 0, OUTLET) == LEVEL_HIDDEN);
-    must(policy_row_actions(clerk, form, 0, BRANCH) == 0);
-    must(policy_has(boss, RIGHT_AUDIT_READ) && !policy_has(boss, RIGHT_USERS_MANAGE));
+    must(policy_view_level(form, policy_holds(clerk, form, 0, OUTLET), STR("phone")) == LEVEL_MASKED);
+    must(policy_view_level(form, policy_holds(clerk, form, 0, OUTLET), STR("name")) == LEVEL_READ);
+    must(policy_view_level(form, policy_holds(clerk, form, 0, OUTLET), STR("credit_line")) == LEVEL_HIDDEN);
+    must(policy_view_actions(form, policy_holds(clerk, form, 0, BRANCH)) == 0);
+    must(policy_has(boss, RIGHT_FORMS_DESIGN) && !policy_has(boss, RIGHT_USERS_MANAGE));
     must(!policy_has(clerk, RIGHT_AUDIT_READ));
-    must(policy_for_form(boss, STR("customer"))->n_grants == 2);
+    must(policy_for_form(boss, STR("customer"))->n_grants == 3);
+    const struct grant *deny = policy_for_form(clerk, STR("customer"))->grants[1];
+    must(deny->deny && deny->row_rule == ROW_CONDITION && deny->condition.n > 0 && deny->n_masks == 0);
+    must(str_eq(policy_view_mask(form, policy_holds(clerk, form, 0, OUTLET), STR("phone")), STR("3+4")));
     directory_unref(directory);
 }
 
@@ -186,6 +209,11 @@ static void run_broken(void *arg)
         {"UPDATE access_grant SET fields='{\"*\":\"reads\"}' WHERE id=501", "grant 501: field \"*\""},
         {"UPDATE access_grant SET fields='{\"a\":\"read\",\"a\":\"write\"}' WHERE id=501", "grant 501"},
         {"UPDATE access_grant SET form='' WHERE id=502", "grant 502"},
+        {"UPDATE access_grant SET row_rule='condition' WHERE id=501", "grant 501: a condition"},
+        {"UPDATE access_grant SET row_filter='{}' WHERE id=501", "grant 501: a condition"},
+        {"UPDATE access_grant SET masks='{\"phone\":\"3+\"}' WHERE id=501",
+            "grant 501: field \"phone\" or its mask"},
+        {"UPDATE access_grant SET masks='[]' WHERE id=501", "grant 501: masks"},
     };
     (void)arg;
     for (size_t i = 0; i < sizeof BROKEN / sizeof BROKEN[0]; i++) {

@@ -20,9 +20,11 @@
 #define N_GRANTS 14
 #define N_FORMS 3
 #define N_FIELDS 4
+#define N_MASKS 3
 
 static const char *const FORMS[N_FORMS] = {"contact", "customer", "payment"};
 static const char *const FIELDS[N_FIELDS] = {"credit_line", "name", "phone", "stage"};
+static const char *const MASKS[N_MASKS] = {"phone", "3+4", "0+2"};
 
 /* An organisation in the plainest terms. Ids are index + 1, departments 100 + index. */
 struct plain {
@@ -36,6 +38,8 @@ struct plain {
         enum row_rule rule;
         uint32_t actions;
         int others, level[N_FIELDS]; /* level -1: not named */
+        bool deny;
+        int mask; /* of every field; -1: none */
     } grants[N_GRANTS];
 };
 
@@ -58,14 +62,16 @@ static void make_plain(struct plain *plain)
             plain->has_role[u][r] = pick(3) == 0;
     }
     for (int r = 0; r < N_ROLES; r++)
-        plain->rights[r] = (uint32_t)pick(1 << RIGHT_COUNT);
+        plain->rights[r] = pick(3) ? 0 : (uint32_t)pick(1 << RIGHT_COUNT);
     for (int g = 0; g < N_GRANTS; g++) {
         struct plain_grant *grant = &plain->grants[g];
         grant->role = pick(N_ROLES);
         grant->form = pick(N_FORMS);
-        grant->rule = (enum row_rule)pick(4);
+        grant->rule = (enum row_rule)pick(5);
         grant->actions = (uint32_t)pick(1 << ACTION_COUNT) & (uint32_t)pick(1 << ACTION_COUNT);
-        grant->others = pick(4);
+        grant->deny = pick(4) == 0;
+        grant->others = grant->deny && pick(3) ? LEVEL_WRITE : pick(4);
+        grant->mask = pick(N_MASKS + 1) - 1;
         for (int f = 0; f < N_FIELDS; f++)
             grant->level[f] = pick(5) - 1;
     }
@@ -121,6 +127,7 @@ static void add_grants(struct directory *directory, const struct plain *plain)
         grant->form = str_of(FORMS[from->form]);
         grant->row_rule = from->rule;
         grant->actions = from->actions;
+        grant->deny = from->deny;
         grant->default_level = (enum access_level)from->others;
         grant->fields = arena_new_array(directory->arena, struct grant_field, N_FIELDS);
         for (int f = 0; f < N_FIELDS; f++) {
@@ -128,6 +135,10 @@ static void add_grants(struct directory *directory, const struct plain *plain)
                 grant->fields[grant->n_fields++] =
                     (struct grant_field){str_of(FIELDS[f]), (enum access_level)from->level[f]};
         }
+        grant->masks = arena_new_array(directory->arena, struct grant_mask, N_FIELDS);
+        for (int f = 0; f < N_FIELDS && from->mask >= 0; f++)
+            grant->masks[grant->n_masks++] =
+                (struct grant_mask){str_of(FIELDS[f]), str_of(MASKS[from->mask])};
     }
 }
 
@@ -142,68 +153,135 @@ static struct directory *make_directory(const struct plain *plain)
 
 /* ---- the oracle: owner and department of the row are indexes, -1: none ---- */
 
-static bool oracle_holds(
-    const struct plain *plain, int user, const struct plain_grant *grant, int form, int owner, int department)
+/* Where the grants' conditions hold for a row: bit g for the g-th. */
+struct row {
+    int owner, department; /* indexes; -1: none */
+    uint32_t conditions;
+};
+
+static bool oracle_holds(const struct plain *plain, int user, int g, int form, const struct row *row)
 {
+    const struct plain_grant *grant = &plain->grants[g];
     if (grant->form != form || !plain->has_role[user][grant->role])
         return false;
     if (grant->rule == ROW_ALL)
         return true;
+    if (grant->rule == ROW_CONDITION)
+        return (row->conditions >> g & 1) != 0;
     if (grant->rule == ROW_OWNER)
-        return owner == user;
+        return row->owner == user;
     if (plain->department[user] < 0)
         return false;
     if (grant->rule == ROW_DEPARTMENT)
-        return department == plain->department[user];
-    for (int at = department; at >= 0; at = plain->parent[at]) {
+        return row->department == plain->department[user];
+    for (int at = row->department; at >= 0; at = plain->parent[at]) {
         if (at == plain->department[user])
             return true;
     }
     return false;
 }
 
-static bool oracle_may(const struct plain *plain, int user, int form, int action, int owner, int department)
+/* Whether he has a duty: then no form is his. */
+static bool oracle_is_administrator(const struct plain *plain, int user)
 {
-    for (int g = 0; g < N_GRANTS; g++) {
-        if (oracle_holds(plain, user, &plain->grants[g], form, owner, department) &&
-            (plain->grants[g].actions >> action & 1))
-            return true;
-    }
-    return false;
+    uint32_t rights = 0;
+    for (int r = 0; r < N_ROLES; r++)
+        rights |= plain->has_role[user][r] ? plain->rights[r] : 0;
+    return rights >> RIGHT_USERS_MANAGE & 1 || rights >> RIGHT_SYSTEM_MANAGE & 1 ||
+           rights >> RIGHT_RIGHTS_MANAGE & 1 || rights >> RIGHT_AUDIT_READ & 1;
 }
 
-static int oracle_level(const struct plain *plain, int user, int form, int field, int owner, int department)
+static bool oracle_may(const struct plain *plain, int user, int form, int action, const struct row *row)
 {
-    int best = 0;
+    bool may = false;
+    for (int g = 0; g < N_GRANTS; g++) {
+        if (!oracle_holds(plain, user, g, form, row) || !(plain->grants[g].actions >> action & 1))
+            continue;
+        if (plain->grants[g].deny)
+            return false;
+        may = true;
+    }
+    return may;
+}
+
+static int oracle_level(const struct plain *plain, int user, int form, int field, const struct row *row)
+{
+    int best = 0, most = 3;
     for (int g = 0; g < N_GRANTS; g++) {
         const struct plain_grant *grant = &plain->grants[g];
         bool shows = (grant->actions >> ACTION_READ & 1) || (grant->actions >> ACTION_LIST & 1);
         bool writes = (grant->actions >> ACTION_UPDATE & 1) || (grant->actions >> ACTION_CREATE & 1);
         int level = field < N_FIELDS && grant->level[field] >= 0 ? grant->level[field] : grant->others;
+        if (!oracle_holds(plain, user, g, form, row))
+            continue;
+        if (grant->deny) {
+            most = level < most ? level : most;
+            continue;
+        }
         if (level == 3 && !writes)
             level = 2;
-        if (shows && oracle_holds(plain, user, grant, form, owner, department) && level > best)
+        if (shows && level > best)
             best = level;
     }
-    return best;
+    if (!oracle_may(plain, user, form, ACTION_READ, row) && !oracle_may(plain, user, form, ACTION_LIST, row))
+        return 0;
+    int level = best < most ? best : most;
+    bool changes = oracle_may(plain, user, form, ACTION_UPDATE, row) ||
+                   oracle_may(plain, user, form, ACTION_CREATE, row);
+    return level == 3 && !changes ? 2 : level;
+}
+
+/* The mask that is named for a masked field, -1: the field's own. Grants are asked by id. */
+static int oracle_mask(const struct plain *plain, int user, int form, int field, const struct row *row)
+{
+    for (int deny = 1; deny >= 0; deny--)
+        for (int g = 0; g < N_GRANTS; g++) {
+            const struct plain_grant *grant = &plain->grants[g];
+            int level = grant->level[field] >= 0 ? grant->level[field] : grant->others;
+            bool shows = (grant->actions >> ACTION_READ & 1) || (grant->actions >> ACTION_LIST & 1);
+            if (grant->deny == (deny == 1) && oracle_holds(plain, user, g, form, row) && level == 1 &&
+                (shows || grant->deny) && grant->mask >= 0)
+                return grant->mask;
+        }
+    return -1;
 }
 
 /* ---- the comparison ---- */
 
+/* The conditions' bits in the order of the policy's grants. */
+static uint32_t bits_of(const struct policy_form *form, const struct row *row)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < form->n_grants; i++)
+        if (form->grants[i]->row_rule == ROW_CONDITION && row->conditions >> (form->grants[i]->id - 1) & 1)
+            bits |= UINT32_C(1) << i;
+    return bits;
+}
+
 static void compare_row(const struct plain *plain, const struct policy *policy, int user, int form)
 {
-    int owner = pick(N_USERS + 1) - 1, department = pick(N_DEPARTMENTS + 1) - 1;
-    int64_t owner_id = owner < 0 ? 0 : owner + 1, department_id = department < 0 ? 0 : 100 + department;
+    struct row row = {pick(N_USERS + 1) - 1, pick(N_DEPARTMENTS + 1) - 1, (uint32_t)pick(1 << N_GRANTS)};
+    int64_t owner_id = row.owner < 0 ? 0 : row.owner + 1,
+            department_id = row.department < 0 ? 0 : 100 + row.department;
     const struct policy_form *of_form = policy_for_form(policy, str_of(FORMS[form]));
+    uint32_t holds =
+        of_form ? policy_holds(policy, of_form, owner_id, department_id) | bits_of(of_form, &row) : 0;
+    bool none = oracle_is_administrator(plain, user);
     for (int action = 0; action < ACTION_COUNT; action++) {
-        bool may = of_form && (policy_row_actions(policy, of_form, owner_id, department_id) >> action & 1);
-        assert_int_equal(may, oracle_may(plain, user, form, action, owner, department));
+        bool may = of_form && (policy_view_actions(of_form, holds) >> action & 1);
+        assert_int_equal(may, !none && oracle_may(plain, user, form, action, &row));
+        assert_true(!may || of_form->actions >> action & 1);
     }
     for (int field = 0; field <= N_FIELDS; field++) { /* the last one is named by no grant */
         struct str key = field < N_FIELDS ? str_of(FIELDS[field]) : STR("zzz");
-        int level =
-            of_form ? (int)policy_row_level(policy, of_form, key, owner_id, department_id) : LEVEL_HIDDEN;
-        assert_int_equal(level, oracle_level(plain, user, form, field, owner, department));
+        int level = of_form ? (int)policy_view_level(of_form, holds, key) : LEVEL_HIDDEN;
+        assert_int_equal(level, none ? 0 : oracle_level(plain, user, form, field, &row));
+        assert_true(!of_form || level <= (int)policy_best_level(of_form, key));
+        if (level == LEVEL_MASKED && field < N_FIELDS) {
+            int mask = oracle_mask(plain, user, form, field, &row);
+            struct str named = policy_view_mask(of_form, holds, key);
+            assert_true(str_eq(named, mask < 0 ? STR("") : str_of(MASKS[mask])));
+        }
     }
 }
 
@@ -215,24 +293,22 @@ static void compare_user(const struct plain *plain, struct directory *directory,
         return;
     }
     assert_ptr_equal(policy_of(directory, user + 1), policy);
-    for (int right = 0; right < RIGHT_COUNT; right++) {
-        bool has = false;
-        for (int r = 0; r < N_ROLES; r++)
-            has = has || (plain->has_role[user][r] && (plain->rights[r] >> right & 1));
-        assert_int_equal(policy_has(policy, (enum access_right)right), has);
-    }
+    uint32_t rights = 0;
+    for (int r = 0; r < N_ROLES; r++)
+        rights |= plain->has_role[user][r] ? plain->rights[r] : 0;
+    bool system = rights >> RIGHT_USERS_MANAGE & 1 || rights >> RIGHT_SYSTEM_MANAGE & 1,
+         security = rights >> RIGHT_RIGHTS_MANAGE & 1, audit = rights >> RIGHT_AUDIT_READ & 1;
+    if (system + security + audit > 1)
+        rights = 0; /* two duties in one hand */
+    for (int right = 0; right < RIGHT_COUNT; right++)
+        assert_int_equal(policy_has(policy, (enum access_right)right), rights >> right & 1);
     for (int form = 0; form < N_FORMS; form++) {
-        uint32_t any = 0;
-        bool has = false;
-        for (int g = 0; g < N_GRANTS; g++) {
-            if (plain->grants[g].form == form && plain->has_role[user][plain->grants[g].role]) {
-                any |= plain->grants[g].actions;
-                has = true;
-            }
-        }
+        bool gives = false;
+        for (int g = 0; g < N_GRANTS; g++)
+            gives = gives || (plain->grants[g].form == form && plain->has_role[user][plain->grants[g].role] &&
+                                 !plain->grants[g].deny);
         const struct policy_form *of_form = policy_for_form(policy, str_of(FORMS[form]));
-        assert_int_equal(of_form != NULL, has);
-        assert_int_equal(of_form ? of_form->actions : 0, any);
+        assert_int_equal(of_form != NULL, gives && !oracle_is_administrator(plain, user));
         for (int i = 0; i < 12; i++)
             compare_row(plain, policy, user, form);
     }
@@ -258,21 +334,23 @@ static void test_fields_of_one_grant_do_not_reach_rows_of_another(void **state)
     (void)state;
     struct plain plain = {.parent = {-1}, .has_role = {{true}}};
     for (int g = 0; g < N_GRANTS; g++)
-        plain.grants[g] = (struct plain_grant){.role = 1, .others = LEVEL_HIDDEN};
+        plain.grants[g] = (struct plain_grant){.role = 1, .others = LEVEL_HIDDEN, .mask = -1};
     uint32_t sees = 1u << ACTION_LIST | 1u << ACTION_READ;
-    plain.grants[0] = (struct plain_grant){0, 1, ROW_SUBTREE, sees, LEVEL_READ, {-1, -1, LEVEL_MASKED, -1}};
+    plain.grants[0] =
+        (struct plain_grant){0, 1, ROW_SUBTREE, sees, LEVEL_READ, {-1, -1, LEVEL_MASKED, -1}, false, -1};
     plain.grants[1] = (struct plain_grant){
-        0, 1, ROW_OWNER, sees | 1u << ACTION_UPDATE, LEVEL_WRITE, {LEVEL_HIDDEN, -1, -1, -1}};
+        0, 1, ROW_OWNER, sees | 1u << ACTION_UPDATE, LEVEL_WRITE, {LEVEL_HIDDEN, -1, -1, -1}, false, -1};
     struct directory *directory = make_directory(&plain);
     struct policy *policy = policy_of(directory, 1);
     const struct policy_form *form = policy_for_form(policy, STR("customer"));
-    assert_int_equal(policy_row_level(policy, form, STR("phone"), 2, 100), LEVEL_MASKED);
-    assert_int_equal(policy_row_level(policy, form, STR("phone"), 1, 100), LEVEL_WRITE);
-    assert_int_equal(policy_row_level(policy, form, STR("phone"), 1, 0), LEVEL_WRITE);
-    assert_int_equal(policy_row_level(policy, form, STR("phone"), 2, 0), LEVEL_HIDDEN);
-    assert_int_equal(policy_row_level(policy, form, STR("credit_line"), 1, 0), LEVEL_HIDDEN);
-    assert_int_equal(policy_row_actions(policy, form, 2, 100), sees);
-    assert_int_equal(policy_row_actions(policy, form, 2, 0), 0);
+    assert_int_equal(policy_view_level(form, policy_holds(policy, form, 2, 100), STR("phone")), LEVEL_MASKED);
+    assert_int_equal(policy_view_level(form, policy_holds(policy, form, 1, 100), STR("phone")), LEVEL_WRITE);
+    assert_int_equal(policy_view_level(form, policy_holds(policy, form, 1, 0), STR("phone")), LEVEL_WRITE);
+    assert_int_equal(policy_view_level(form, policy_holds(policy, form, 2, 0), STR("phone")), LEVEL_HIDDEN);
+    assert_int_equal(
+        policy_view_level(form, policy_holds(policy, form, 1, 0), STR("credit_line")), LEVEL_HIDDEN);
+    assert_int_equal(policy_view_actions(form, policy_holds(policy, form, 2, 100)), sees);
+    assert_int_equal(policy_view_actions(form, policy_holds(policy, form, 2, 0)), 0);
     assert_null(policy_for_form(policy, STR("contact")));
     assert_null(policy_of(directory, 99));
     directory_unref(directory);
