@@ -16,8 +16,9 @@
 #include <sys/resource.h>
 
 #define FDS_RESERVED 256               /* for everything that is no client */
-#define LWS_TIMEOUT_S 3700             /* past every limit of ours: its own time-outs never come first */
-#define LWS_HEAD_S (10u * 365 * 86400) /* a WebSocket stays in what it takes for an unread head */
+/* libwebsockets' own time-outs are past every limit of ours (a WebSocket stays for ever in what it takes for an
+ * unread head), and all alike: so each new one is the last of its list, where tap.c looks first. */
+#define LWS_TIMEOUT_S (10u * 365 * 86400)
 
 static bool is_wildcard(struct str listen)
 {
@@ -232,8 +233,8 @@ static int make_context(struct net *net, struct err *err)
     if (net->tls != NULL)
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
     info.timeout_secs = LWS_TIMEOUT_S;
-    info.timeout_secs_ah_idle = LWS_HEAD_S;
-    info.keepalive_timeout = 1; /* cleared at once by write.c: the shorter, the cheaper to insert */
+    info.timeout_secs_ah_idle = LWS_TIMEOUT_S;
+    info.keepalive_timeout = LWS_TIMEOUT_S;
     info.max_http_header_data = 512;
     uv_walk(loop_uv(), collect, &before);
     net->context = lws_create_context(&info);
