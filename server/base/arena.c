@@ -20,6 +20,7 @@
 #define ARENA_MAGIC 0xA7E4A001u
 #define ALIGNMENT ((size_t)16)
 #define FIRST_BLOCK ((size_t)8 << 10)
+#define SMALL_BLOCK ((size_t)1 << 10)
 #define LARGEST_BLOCK ((size_t)256 << 10)
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -68,13 +69,23 @@ static void block_free(struct block *block)
     free(block);
 }
 
-struct arena *arena_new(void)
+static struct arena *begin(size_t first_size)
 {
     struct arena *arena = must_alloc(sizeof *arena);
     arena->magic = ARENA_MAGIC;
-    arena->current = arena->first = block_new(FIRST_BLOCK);
-    arena->next_size = FIRST_BLOCK * 2;
+    arena->current = arena->first = block_new(first_size);
+    arena->next_size = first_size * 2;
     return arena;
+}
+
+struct arena *arena_new(void)
+{
+    return begin(FIRST_BLOCK);
+}
+
+struct arena *arena_new_small(void)
+{
+    return begin(SMALL_BLOCK);
 }
 
 static void run_cleanups(struct arena *arena)
@@ -100,7 +111,7 @@ void arena_clear(struct arena *arena)
     ASAN_POISON_MEMORY_REGION(arena->first->bytes, arena->first->size);
     arena->current = arena->first;
     arena->used = 0;
-    arena->next_size = FIRST_BLOCK * 2;
+    arena->next_size = arena->first->size * 2;
 }
 
 void arena_free(struct arena *arena)

@@ -263,7 +263,7 @@ static struct channel *channel_new(struct live *live)
     struct channel *channel = must_alloc(sizeof(*channel));
     channel->magic = CHANNEL_MAGIC;
     channel->live = live;
-    channel->arena = arena_new();
+    channel->arena = arena_new_small();
     channel->limit = 1;
     channel->only = AUDIT_ACTION_COUNT;
     channel->empty_since_us = clock_monotonic_us();

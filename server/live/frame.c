@@ -8,6 +8,7 @@
 #include "base/must.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct ws_bytes *frame_of(const struct json_out *out)
 {
@@ -23,8 +24,16 @@ struct str frame_pos(const struct live *live, int64_t sequence)
 /* ---- the ring
  * -------------------------------------------------------------------------------------------------- */
 
+const struct frame *frame_at(const struct channel *channel, uint64_t at)
+{
+    static const struct frame none;
+    return channel->ring ? &channel->ring[at % LIVE_RING] : &none;
+}
+
 void frame_append(struct channel *channel, struct ws_bytes *bytes)
 {
+    if (!channel->ring)
+        channel->ring = must_alloc(LIVE_RING * sizeof(channel->ring[0]));
     struct frame *frame = &channel->ring[channel->head % LIVE_RING];
     ws_bytes_unref(frame->bytes);
     *frame = (struct frame){.pos = channel->told_pos, .bytes = bytes};
@@ -34,10 +43,10 @@ void frame_append(struct channel *channel, struct ws_bytes *bytes)
 
 void frames_clear(struct channel *channel)
 {
-    for (size_t i = 0; i < LIVE_RING; i++) {
+    for (size_t i = 0; channel->ring && i < LIVE_RING; i++)
         ws_bytes_unref(channel->ring[i].bytes);
-        channel->ring[i] = (struct frame){0};
-    }
+    free(channel->ring);
+    channel->ring = NULL;
     ws_bytes_unref(channel->snapshot);
     channel->snapshot = NULL;
     channel->head += LIVE_RING + 1; /* every cursor is now behind what the ring holds */

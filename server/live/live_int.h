@@ -100,8 +100,8 @@ struct channel {
     struct task_cond loaded;
 
     /* frames */
-    struct frame ring[LIVE_RING];
-    uint64_t head; /* frames appended so far */
+    struct frame *ring; /* LIVE_RING of them; NULL until there is one to keep */
+    uint64_t head;      /* frames appended so far */
     struct ws_bytes *snapshot;
     uint64_t snapshot_head;
     char hash[17];
@@ -205,7 +205,8 @@ void row_free(struct row *row); /* NULL accepted */
 void frame_delta(struct channel *channel); /* the difference to what was last told, if there is one */
 struct ws_bytes *frame_snapshot(struct channel *channel); /* borrowed: the channel keeps it */
 const char *frame_hash(struct channel *channel);
-void frame_append(struct channel *channel, struct ws_bytes *bytes); /* takes the reference */
+void frame_append(struct channel *channel, struct ws_bytes *bytes);       /* takes the reference */
+const struct frame *frame_at(const struct channel *channel, uint64_t at); /* bytes NULL: no longer kept */
 struct ws_bytes *frame_of(const struct json_out *out);
 struct str frame_pos(const struct live *live, int64_t sequence);
 void frame_told(struct channel *channel); /* what is in the window now has been told */

@@ -122,7 +122,7 @@ static size_t bytes_behind(const struct viewer *viewer)
     if (channel->head - viewer->cursor > LIVE_RING)
         return SIZE_MAX;
     for (uint64_t at = viewer->cursor; at < channel->head; at++) {
-        const struct frame *frame = &channel->ring[at % LIVE_RING];
+        const struct frame *frame = frame_at(channel, at);
         if (!frame->bytes)
             return SIZE_MAX;
         bytes += frame->bytes->n;
@@ -203,7 +203,7 @@ static bool add_viewer(struct pieces *pieces, struct viewer *viewer)
             bring_along(viewer);
             return false;
         }
-        add_piece(pieces, channel->ring[viewer->cursor % LIVE_RING].bytes, false);
+        add_piece(pieces, frame_at(channel, viewer->cursor)->bytes, false);
         pieces->told = true;
     }
     if (channel->presence && viewer->presence_turn != channel->presence_turn) {

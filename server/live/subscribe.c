@@ -149,13 +149,13 @@ static void try_resume(struct viewer *viewer)
     if (viewer->resume_pos < 0 || strcmp(viewer->resume_state, channel->state) != 0 ||
         viewer->resume_pos > channel->live->pos)
         return;
-    while (lowest < channel->head && !channel->ring[lowest % LIVE_RING].bytes)
+    while (lowest < channel->head && !frame_at(channel, lowest)->bytes)
         lowest++;
     int64_t known_from =
-        lowest == 0 || lowest == channel->head ? channel->first_pos : channel->ring[lowest % LIVE_RING].pos;
+        lowest == 0 || lowest == channel->head ? channel->first_pos : frame_at(channel, lowest)->pos;
     if (known_from > viewer->resume_pos)
         return;
-    while (lowest < channel->head && channel->ring[lowest % LIVE_RING].pos <= viewer->resume_pos)
+    while (lowest < channel->head && frame_at(channel, lowest)->pos <= viewer->resume_pos)
         lowest++;
     viewer->cursor = lowest;
     viewer->needs_snapshot = false;

@@ -85,6 +85,24 @@ static void test_array_overflow_is_asserted(void **state)
     assert_true(dies(alloc_overflowing_array));
 }
 
+/* A small one holds as much as any other, also when it is used again. */
+static void test_small_grows(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new_small();
+    for (int round = 0; round < 2; round++) {
+        int *numbers[300];
+        for (int i = 0; i < 300; i++) {
+            numbers[i] = arena_new_array(arena, int, 10 + (size_t)i);
+            numbers[i][9 + i] = i;
+        }
+        for (int i = 0; i < 300; i++)
+            assert_int_equal(numbers[i][9 + i], i);
+        arena_clear(arena);
+    }
+    arena_free(arena);
+}
+
 static void test_text(void **state)
 {
     (void)state;
@@ -190,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_big_ones_stand_apart),
         cmocka_unit_test(test_used_and_clear),
         cmocka_unit_test(test_array),
+        cmocka_unit_test(test_small_grows),
         cmocka_unit_test(test_array_overflow_is_asserted),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_clean_ups_run_once_newest_first),
