@@ -20,7 +20,7 @@
 #define ARENA_MAGIC 0xA7E4A001u
 #define ALIGNMENT ((size_t)16)
 #define FIRST_BLOCK ((size_t)8 << 10)
-#define SMALL_BLOCK ((size_t)1 << 10)
+#define SMALL_BLOCK ((size_t)1536)
 #define LARGEST_BLOCK ((size_t)256 << 10)
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -16,7 +16,7 @@
 struct arena;
 
 struct arena *arena_new(void);
-struct arena *arena_new_small(void);   /* for what lives long and is little: begins with 1 KiB instead of 8 */
+struct arena *arena_new_small(void); /* for what lives long and is little: begins with 1.5 KiB instead of 8 */
 void arena_free(struct arena *arena);  /* NULL is accepted */
 void arena_clear(struct arena *arena); /* keeps the first block for reuse */
 

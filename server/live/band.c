@@ -163,8 +163,8 @@ void band_take(struct channel *channel, const struct select_row *rows, size_t n)
 {
     struct row **old = channel->rows;
     size_t n_old = channel->n_rows;
-    channel->rows = must_alloc((n + 32) * sizeof(old[0]));
-    channel->cap_rows = n + 32;
+    channel->cap_rows = n + (channel->kind == CHANNEL_RECORD ? 1 : 32);
+    channel->rows = must_alloc(channel->cap_rows * sizeof(old[0]));
     channel->n_rows = n;
     for (size_t i = 0; i < n; i++) {
         struct row *row = row_new(channel, &rows[i].record, &rows[i].key);

@@ -270,6 +270,7 @@ static struct channel *channel_new(struct live *live)
     list_init(&channel->in_live);
     list_init(&channel->in_touched);
     list_init(&channel->in_loading);
+    list_init(&channel->in_logs);
     list_init(&channel->in_record);
     list_init(&channel->pending);
     list_init(&channel->viewers);
@@ -301,8 +302,10 @@ static void register_channel(struct channel *channel)
     make_state(channel);
     list_append(&live->channels, &channel->in_live);
     map_put(live->by_key, channel->key, channel);
-    if (channel->kind == CHANNEL_LOG)
+    if (channel->kind == CHANNEL_LOG) {
+        list_append(&live->logs, &channel->in_logs);
         return;
+    }
     channel->form = form_of(live, plan_form(select_plan(channel->select)));
     channel->entry.owner = channel;
     if (channel->kind == CHANNEL_RECORD) {
@@ -323,6 +326,7 @@ void channel_drop(struct channel *channel)
         map_remove(live->by_key, channel->key);
     list_remove(&channel->in_live);
     list_remove(&channel->in_touched);
+    list_remove(&channel->in_logs);
     if (channel->kind == CHANNEL_LIST && channel->form)
         live_index_remove(channel->form->index, &channel->entry);
     if (channel->kind == CHANNEL_RECORD && channel->form) {

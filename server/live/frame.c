@@ -220,6 +220,7 @@ struct ws_bytes *frame_snapshot(struct channel *channel)
 {
     struct buf buf = {0};
     struct json_out out;
+    channel->snapshot_turn = channel->live->turn;
     if (channel->snapshot && channel->snapshot_head == channel->head)
         return channel->snapshot;
     buf_init(&buf, 0);
@@ -244,6 +245,15 @@ struct ws_bytes *frame_snapshot(struct channel *channel)
     channel->live->stats.snapshots++;
     buf_done(&buf);
     return channel->snapshot;
+}
+
+/* Made for those who came at once; as large as the window, and seldom wanted again. */
+void frame_forget_snapshot(struct channel *channel)
+{
+    if (channel->live->turn - channel->snapshot_turn < 2)
+        return;
+    ws_bytes_unref(channel->snapshot);
+    channel->snapshot = NULL;
 }
 
 /* ---- the state hash

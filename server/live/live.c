@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-enum { TICK_MS = 1000 };
-
 static void on_timer(void *arg);
 
 struct live *live_new(struct house *house, struct feed *feed)
@@ -29,11 +27,13 @@ struct live *live_new(struct house *house, struct feed *feed)
     live->now_us = clock_utc_us();
     list_init(&live->sockets);
     list_init(&live->channels);
+    list_init(&live->logs);
+    list_init(&live->closings);
     list_init(&live->dirty);
     list_init(&live->touched);
     list_init(&live->loading);
     task_cond_init(&live->moved);
-    loop_timer_start(&live->timer, TICK_MS, TICK_MS, on_timer, live);
+    loop_timer_start(&live->timer, LIVE_TICK_MS, LIVE_TICK_MS, on_timer, live);
     return live;
 }
 
@@ -309,12 +309,12 @@ static void on_timer(void *arg)
         if (channel->n_viewers == 0 && !channel->loading &&
             now_us - channel->empty_since_us > LIVE_LINGER_MS * INT64_C(1000))
             channel_drop(channel);
+        else
+            frame_forget_snapshot(channel);
     }
     close_expired(live);
     list_for_each (it, &live->sockets)
         presence_check(list_entry(it, struct socket, in_live), now_us);
-    if (live->turn % (LIVE_MARK_MS / TICK_MS) != 0)
-        return;
     live->tasks++;
     (void)task_spawn("live-mark", mark_all, live);
 }

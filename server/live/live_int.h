@@ -16,6 +16,7 @@ enum {
     LIVE_PIECES = 64,             /* of one write, beside presence and mark */
     LIVE_SAID = 32,               /* problems that wait until the pipe is free */
     LIVE_PENDING = 4096, /* changes kept for a channel that is being read; past it, it is read later */
+    LIVE_TICK_MS = 1000,
     LIVE_MARK_MS = 5000,
     LIVE_LINGER_MS = 30000,   /* a channel without viewers waits so long for their return */
     LIVE_PRESENCE_MS = 30000, /* without a word from the browser, which renews every 10 s */
@@ -58,7 +59,7 @@ struct frame {
 struct channel {
     unsigned magic;
     struct live *live;
-    struct list in_live, in_touched, in_loading;
+    struct list in_live, in_touched, in_loading, in_logs;
     enum channel_kind kind;
     enum channel_phase phase;
     char name[LIVE_NAME_MAX], state[LIVE_STATE_MAX];
@@ -104,6 +105,7 @@ struct channel {
     uint64_t head;      /* frames appended so far */
     struct ws_bytes *snapshot;
     uint64_t snapshot_head;
+    unsigned snapshot_turn; /* when it was last sent */
     char hash[17];
     uint64_t hash_head;
     struct list viewers;
@@ -137,14 +139,15 @@ struct socket {
     unsigned magic, refs;
     struct live *live;
     struct list in_live, in_dirty, in_session, in_user;
+    unsigned number;
     struct ws *ws; /* NULL once closed */
     int64_t session, user_id;
     char *cookie, *address_text; /* malloc'ed; the cookie only until the session is found */
     struct str address;
     char request[24];
     enum err_lang lang;
-    int64_t ends_at_us; /* of the session */
-    struct ws_bytes *said[LIVE_SAID];
+    int64_t ends_at_us;     /* of the session */
+    struct ws_bytes **said; /* LIVE_SAID of them, or NULL */
     size_t n_said;
     struct list viewers;
     size_t n_viewers;
@@ -166,7 +169,7 @@ struct live {
     unsigned magic;
     struct house *house;
     struct feed *feed;
-    struct list sockets, channels, dirty, touched, loading;
+    struct list sockets, channels, logs, dirty, touched, loading; /* logs: the channels of the log */
     /* Channels; forms by id; open sockets (seats.c). */
     struct map *by_key, *forms, *by_session, *by_user;
     int64_t pos;     /* sequence of the last whole transaction heard */
@@ -181,6 +184,8 @@ struct live {
     struct loop_timer timer;
     struct channel **candidates;
     size_t n_candidates, cap_candidates;
+    struct list closings; /* ends of subscriptions that are not yet in the log */
+    unsigned n_closers, n_opened;
     unsigned tasks; /* that use this room */
     unsigned turn;
     bool flushing;
@@ -203,7 +208,8 @@ void row_free(struct row *row); /* NULL accepted */
 
 /* frame.c: what is told */
 void frame_delta(struct channel *channel); /* the difference to what was last told, if there is one */
-struct ws_bytes *frame_snapshot(struct channel *channel); /* borrowed: the channel keeps it */
+struct ws_bytes *frame_snapshot(struct channel *channel); /* borrowed: the channel keeps it for now */
+void frame_forget_snapshot(struct channel *channel);      /* if it has not been wanted lately */
 const char *frame_hash(struct channel *channel);
 void frame_append(struct channel *channel, struct ws_bytes *bytes);       /* takes the reference */
 const struct frame *frame_at(const struct channel *channel, uint64_t at); /* bytes NULL: no longer kept */
@@ -248,7 +254,7 @@ void viewer_end(struct viewer *viewer);
 /* socket.c */
 void socket_dirty(struct socket *socket);
 void socket_send(struct socket *socket);
-task_fn void mark_all(void *arg); /* a task: marks with hashes to all */
+task_fn void mark_all(void *arg); /* a task: marks with hashes to all whose turn it is */
 void socket_say_problem(struct socket *socket, const char *member, struct str value, const struct err *err);
 /* goes_on: a message was refused, and the subscription stays as it was. */
 void socket_say_refusal(

@@ -187,9 +187,9 @@ void log_hear(struct live *live, const struct feed_tx *tx)
         bool read = false;
         if (change->op != FEED_INSERT || !str_eq(change->table->name, STR("event")))
             continue;
-        list_for_each (it, &live->channels) {
-            struct channel *channel = list_entry(it, struct channel, in_live);
-            if (channel->kind != CHANNEL_LOG || channel->phase != CHANNEL_OPEN || channel->limit == 0)
+        list_for_each (it, &live->logs) {
+            struct channel *channel = list_entry(it, struct channel, in_logs);
+            if (channel->phase != CHANNEL_OPEN || channel->limit == 0)
                 continue;
             if (!read)
                 read_row(change, &row);

@@ -13,7 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLOSE_LOG_IN = 4401, CLOSE_TOO_MANY = 4408, CLOSE_COME_BACK = 4409, REQUEST_BYTES = 9 };
+enum {
+    CLOSE_LOG_IN = 4401,
+    CLOSE_TOO_MANY = 4408,
+    CLOSE_COME_BACK = 4409,
+    REQUEST_BYTES = 9,
+    MARK_TURNS = LIVE_MARK_MS / LIVE_TICK_MS
+};
 
 char *copy_of(struct str text)
 {
@@ -40,6 +46,7 @@ void socket_unref(struct socket *socket)
     list_remove(&socket->in_dirty);
     for (size_t i = 0; i < socket->n_said; i++)
         ws_bytes_unref(socket->said[i]);
+    free(socket->said);
     free(socket->cookie);
     free(socket->address_text);
     socket->magic = 0;
@@ -288,6 +295,8 @@ void socket_send(struct socket *socket)
     for (size_t i = 0; i < socket->n_said; i++)
         add_piece(&pieces, socket->said[i], true);
     socket->n_said = 0;
+    free(socket->said);
+    socket->said = NULL;
     list_for_each (it, &socket->viewers)
         all = all && add_viewer(&pieces, list_entry(it, struct viewer, in_socket));
     if (all && (pieces.told || socket->owes_mark || socket->owes_hash))
@@ -302,12 +311,13 @@ void socket_send(struct socket *socket)
             ws_bytes_unref(pieces.at[i]);
 }
 
+/* A part of all each second, so that nobody waits long behind them. */
 task_fn void mark_all(void *arg)
 {
     struct live *live = arg;
     list_for_each_safe (it, &live->sockets) {
         struct socket *socket = list_entry(it, struct socket, in_live);
-        if (!socket->is_open || !socket->ws)
+        if (!socket->is_open || !socket->ws || socket->number % MARK_TURNS != live->turn % MARK_TURNS)
             continue;
         socket->owes_hash = true;
         socket_send(socket);
@@ -338,6 +348,8 @@ void socket_say_refusal(
     json_out_object_end(&out);
     struct ws_bytes *bytes = say(&buf, &out);
     if (socket->ws && socket->n_said < LIVE_SAID) {
+        if (!socket->said)
+            socket->said = must_alloc(LIVE_SAID * sizeof(socket->said[0]));
         socket->said[socket->n_said++] = bytes;
         socket_dirty(socket);
         return;
@@ -413,6 +425,7 @@ static void on_opened(struct ws *ws, const struct net_request *request, void *ar
     list_init(&socket->in_dirty);
     list_init(&socket->in_session);
     list_init(&socket->in_user);
+    socket->number = live->n_opened++;
     list_append(&live->sockets, &socket->in_live);
     ws_set_data(ws, socket);
     live->tasks++;

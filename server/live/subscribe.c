@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 4 };
+enum { TRIES = 4, CLOSERS = 128 };
 
 struct message {
     struct socket *socket;
@@ -84,33 +84,45 @@ static task_fn int log_opening(const struct viewer *viewer, struct err *err)
 }
 
 struct closing {
-    struct live *live;
+    struct list in_live;
     struct audit_event event;
     struct arena *arena;
 };
 
-static task_fn void log_closing(void *arg)
+/* Some tasks for any number of ends: thousands of sockets may go at once. */
+static task_fn void log_closings(void *arg)
 {
-    struct closing *closing = arg;
-    struct err err = {0};
-    (void)audit_read(closing->live->house->reader, &closing->event, &err); /* nobody waits for it */
-    closing->live->tasks--;
-    arena_free(closing->arena);
-    free(closing);
+    struct live *live = arg;
+    while (!list_is_empty(&live->closings)) {
+        struct closing *closing = list_entry(live->closings.next, struct closing, in_live);
+        struct err err = {0};
+        list_remove(&closing->in_live);
+        (void)audit_read(live->house->reader, &closing->event, &err); /* nobody waits for it */
+        arena_free(closing->arena);
+        free(closing);
+        arena_clear(task_arena());
+    }
+    live->n_closers--;
+    live->tasks--;
 }
 
-/* The end is written by a task of its own: who closes a socket waits for nothing. */
+/* The end is written by tasks of its own: who closes a socket waits for nothing. */
 static void note_closing(const struct viewer *viewer)
 {
     struct channel *channel = viewer->channel;
     if (!channel || viewer->opening || channel->live->ending || !channel->caller.world)
         return;
+    struct live *live = channel->live;
     struct closing *closing = must_alloc(sizeof(*closing));
-    closing->live = channel->live;
-    closing->arena = arena_new();
+    closing->arena = arena_new_small();
     closing->event = event_of(viewer, "close", closing->arena);
-    channel->live->tasks++;
-    (void)task_spawn("live-close", log_closing, closing);
+    closing->event.at_us = clock_utc_us();
+    list_append(&live->closings, &closing->in_live);
+    if (live->n_closers == CLOSERS)
+        return;
+    live->n_closers++;
+    live->tasks++;
+    (void)task_spawn("live-close", log_closings, live);
 }
 
 void viewer_end(struct viewer *viewer)

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define FDS_RESERVED 256               /* for everything that is no client */
-/* libwebsockets' own time-outs are past every limit of ours (a WebSocket stays for ever in what it takes for an
- * unread head), and all alike: so each new one is the last of its list, where tap.c looks first. */
+#define FDS_RESERVED 256 /* for everything that is no client */
+/* libwebsockets' own time-outs are past every limit of ours (a WebSocket stays for ever in what it takes for
+ * an unread head), and all alike: so each new one is the last of its list, where tap.c looks first. */
 #define LWS_TIMEOUT_S (10u * 365 * 86400)
 
 static bool is_wildcard(struct str listen)
