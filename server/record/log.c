@@ -146,6 +146,15 @@ static void print_text_or_null(const char *key, struct str text, struct json_out
         json_out_null(out);
 }
 
+/* The form's name in the caller's language: whoever reads the log may not see the form itself. */
+static struct str form_label(const struct caller *caller, struct str key)
+{
+    const struct form *form = key.n ? catalog_form(caller->world->catalog, key) : NULL;
+    if (!form)
+        return STR_NULL;
+    return caller->lang == ERR_LANG_EN ? form->label_en : form->label_zh;
+}
+
 void log_print_event(
     const struct caller *caller, const struct audit_row *row, struct str pos, struct json_out *out)
 {
@@ -156,6 +165,7 @@ void log_print_event(
     json_out_member_str(out, "login", row->login);
     json_out_member_str(out, "action", row->action);
     print_text_or_null("form", row->form, out);
+    print_text_or_null("form_label", form_label(caller, row->form), out);
     json_out_member_id(out, "record", row->record);
     json_out_key(out, STR("records"));
     json_out_array(out);

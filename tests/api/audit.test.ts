@@ -39,6 +39,20 @@ test("a change is one event: who, when, from where, before and after of what cha
   assert.notEqual((changes["stage"] as unknown[])[0], (changes["stage"] as unknown[])[1]);
 });
 
+test("an event says in words what its form and its values are called, in the reader's language", async () => {
+  const [clerk, auditor] = [await login("clerk"), await login("auditor")];
+  const item = await createCustomer(clerk);
+  clerk.expect(200, await clerk.patch(`${PATH}/${item.id}`, { fields: { stage: "won" } }, item.version));
+  for (const [language, form, before, after] of [["zh-CN", "客户", "新线索", "成交客户"], ["en", "Customer", "New lead", "Won"]]) {
+    const reply = await auditor.get(`/audit?record=${item.id}&action=update`, { headers: { "accept-language": language } });
+    const event = only(auditor.expect<{ items: Event[] }>(200, reply).items);
+    assert.equal(event.form_label, form);
+    assert.deepEqual(event.changes.map((change) => [change.before_text, change.after_text]), [[before, after]]);
+  }
+  const look = (await events(auditor, { action: "list", form: "_log" }, 1))[0] as Event;
+  assert.equal(look.form_label, null, "what is no form has no name");
+});
+
 test("a creation tells all that was given, masked where the field has a mask", async () => {
   const [clerk, auditor] = [await login("clerk"), await login("auditor")];
   const [number, id] = [phone(), idNo()];

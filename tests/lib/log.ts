@@ -8,9 +8,10 @@ export interface Event {
   login: string;
   action: string;
   form: string | null;
+  form_label: string | null;
   record: string | null;
   records?: string[];
-  changes: { field: string; label?: string; before: Json; after: Json }[];
+  changes: { field: string; label?: string; before: Json; after: Json; before_text: string | null; after_text: string | null }[];
   session: string | null;
   address: string | null;
   request: string | null;

@@ -137,6 +137,9 @@ export interface AuditChange {
   label: string
   before: Value
   after: Value
+  /** The same as a person reads them: labels and names instead of keys and ids. */
+  before_text: string | null
+  after_text: string | null
 }
 
 export interface AuditEvent {
@@ -146,6 +149,8 @@ export interface AuditEvent {
   login: string | null
   action: string
   form: string | null
+  /** The form's name, which whoever reads the log may have no other way to know. */
+  form_label: string | null
   record: string | null
   records?: string[] | null
   changes: AuditChange[] | null
