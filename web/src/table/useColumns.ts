@@ -27,12 +27,26 @@ export interface Columns {
   reset(): void
 }
 
+/** The field that tells the state a record is in: the choice with the most colours. */
+export function stateField(fields: Field[]): Field | undefined {
+  const colours = (field: Field) => new Set(field.options?.map((option) => option.color).filter(Boolean)).size
+  return fields.filter((field) => kindOf(field).state && colours(field) > 1).sort((a, b) => colours(b) - colours(a))[0]
+}
+
 export const widthName = (key: string) => `--w-${key}`
 
 export function useColumns(form: Ref<Form | null>, person: Ref<string>): Columns {
   const layout = shallowRef<ColumnLayout>({ order: [], hidden: [], widths: {} })
 
-  const keys = () => form.value?.fields.map((field) => field.key) ?? []
+  /** In the order of the definition; but the state, which one looks for first, stands right beside what names the record. */
+  const keys = () => {
+    const fields = form.value?.fields ?? []
+    const state = stateField(fields)
+    const others = fields.filter((field) => field !== state || field.key === first())
+    const named = Math.max(...others.map((field, at) => (field.key === first() || field.type === 'auto_number' ? at : -1)))
+    if (state && others.length < fields.length) others.splice(named + 1, 0, state)
+    return others.map((field) => field.key)
+  }
   const first = () => form.value?.title_field ?? ''
   const aside = () => (form.value?.fields ?? []).filter((field) => kindOf(field).asideInLists).map((field) => field.key)
 
