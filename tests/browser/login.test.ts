@@ -1,6 +1,6 @@
 // Logging in and out, as a person does it.
 import assert from "node:assert/strict";
-import { logIn, mark } from "../lib/browser.ts";
+import { logIn, mark, typeLogIn } from "../lib/browser.ts";
 import { journey } from "../lib/journey.ts";
 import { PASSWORD } from "../lib/server.ts";
 
@@ -39,7 +39,7 @@ journey("a log-in leads back to the place that was asked for", {}, async ({ page
 });
 
 journey("a reload keeps the session; a log-out ends it on the server too", {}, async ({ page, context }) => {
-  await logIn(page, "clerk");
+  await typeLogIn(page, "clerk");
   await page.reload();
   await page.locator(mark("person-menu")).waitFor();
   const cookies = await context.cookies();

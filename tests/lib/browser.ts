@@ -2,7 +2,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Client } from "./client.ts";
 import { PASSWORD, ROOT } from "./server.ts";
+import { login } from "./shared.ts";
 
 export async function startBrowser(): Promise<Browser> {
   return chromium.launch({
@@ -26,6 +28,10 @@ export async function startBrowser(): Promise<Browser> {
 export const mark = (name: string): string => `[data-test="${name}"]`;
 
 export interface Look {
+  /** Logged in already, in a session that was opened over HTTP. */
+  as?: string;
+  /** What the console may say besides: the connection is broken on purpose. */
+  expects?: RegExp;
   width?: number;
   height?: number;
   locale?: string;
@@ -55,13 +61,30 @@ export async function openScreen(browser: Browser, url: string, look: Look = {})
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    // Chromium itself reports each refused request; the tests refuse some on purpose.
-    if (message.type() === "error" && !/Failed to load resource/.test(message.text())) complaints.push(message.text());
+    // Chromium itself reports each refused request; the tests refuse some on purpose. A state that differs from the
+    // server's heals by itself and is a defect all the same.
+    const text = message.text();
+    const grave = message.type() === "error" ? !/Failed to load resource/.test(text) : text.startsWith("live:");
+    if (grave && look.expects?.test(text) !== true) complaints.push(text);
   });
+  if (look.as !== undefined) await useSession(context, await login(look.as), url);
   return { context, page, complaints };
 }
 
-export async function logIn(page: Page, login: string, password = PASSWORD): Promise<void> {
+/** The browser goes on in the session of this client. */
+export async function useSession(context: BrowserContext, client: Client, url: string): Promise<void> {
+  await context.addCookies([...client.cookies].map(([name, value]) => ({ name, value, url })));
+}
+
+/** In a session that was opened over HTTP, one for each person: quick. `typeLogIn` is the journey itself. */
+export async function logIn(page: Page, name: string): Promise<void> {
+  const client = await login(name);
+  await useSession(page.context(), client, client.origin);
+  await page.goto("/");
+  await page.locator(mark("person-menu")).waitFor();
+}
+
+export async function typeLogIn(page: Page, login: string, password = PASSWORD): Promise<void> {
   await page.goto("/");
   await page.locator(mark("login-name")).fill(login);
   await page.locator(mark("login-password")).fill(password);
@@ -81,6 +104,28 @@ export async function keepPicture(page: Page, name: string): Promise<string> {
 /** The input of a field on a record's page, and the message beside it. */
 export const input = (key: string): string => `#f-${key}`;
 export const fault = (key: string): string => mark(`error-${key}`);
+
+export async function openRecord(page: Page, id: string): Promise<void> {
+  await page.goto(`/forms/customer/records/${id}`);
+  await page.locator(mark("field-name")).waitFor();
+}
+
+/** The list, with changes coming by themselves. */
+export async function openList(page: Page, address = "/forms/customer"): Promise<void> {
+  await page.goto(address);
+  await page.locator(mark("row")).first().waitFor();
+  await waitLive(page);
+  // The total may follow the rows.
+  await page.locator(mark("total")).filter({ hasText: /\d/ }).waitFor();
+}
+
+export async function waitLive(page: Page): Promise<void> {
+  await page.locator(`${mark("link-state")}[data-state=live]`).waitFor();
+}
+
+/** A row of the list by its record, wherever it stands. */
+export const rowOf = (id: string): string => `${mark("row")}[data-id="${id}"]`;
+export const cellOf = (id: string, field: string): string => `${rowOf(id)} ${mark(`cell-${field}`)}`;
 
 /** The number in "共 300 条" or "300 records". */
 export async function total(page: Page): Promise<number> {

@@ -14,23 +14,30 @@ after(async () => {
   await browser.close();
 });
 
+/** The windows of the journey that is under way, closed when it ends. */
+let screens: Screen[] = [];
+
 export function journey(name: string, look: Look, body: (screen: Screen, url: string) => Promise<void>): void {
   test(name, async () => {
     const { url } = await sharedServer();
-    const screen = await openScreen(browser, url, look);
+    screens = [];
     try {
-      await body(screen, url);
-      assert.deepEqual(screen.complaints, [], "the page complains");
+      await body(await anotherScreen(look), url);
+      for (const screen of screens) assert.deepEqual(screen.complaints, [], "the page complains");
     } catch (error) {
-      const picture = await keepPicture(screen.page, name);
-      throw new Error(`${String(error instanceof Error ? error.message : error)}\n  the screen: ${picture}`, { cause: error });
+      const pictures: string[] = [];
+      for (const [i, { page }] of screens.entries()) pictures.push(await keepPicture(page, i === 0 ? name : `${i + 1} ${name}`));
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Error(`${why}\n  the screens: ${pictures.join(" ")}`, { cause: error });
     } finally {
-      await screen.context.close();
+      await Promise.all(screens.map((screen) => screen.context.close()));
     }
   });
 }
 
-/** A second window beside the first, for a second person. */
-export async function anotherScreen(look: Look = {}): Promise<Screen> {
-  return openScreen(browser, (await sharedServer()).url, look);
+/** A window beside the first, for another person; at another address where one is given. */
+export async function anotherScreen(look: Look = {}, url?: string): Promise<Screen> {
+  const screen = await openScreen(browser, url ?? (await sharedServer()).url, look);
+  screens.push(screen);
+  return screen;
 }
