@@ -66,7 +66,7 @@ journey("another person in another tab: this one shows nothing of the first any 
   await other.locator(mark("login-name")).fill("admin");
   await other.locator(mark("login-password")).fill(PASSWORD);
   await other.locator(mark("login-submit")).click();
-  await other.locator(mark("home-idle")).waitFor();
+  await other.locator(mark("home-work")).waitFor();
   await waitUntil("no customers", async () => (await page.locator(mark("row")).count()) === 0);
 });
 
