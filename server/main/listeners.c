@@ -233,6 +233,7 @@ static task_fn void consume(void *arg)
         arena_clear(task_arena());
     }
     listening->running--;
+    listening->consumer = NULL;
     task_cond_wake_all(&listening->ended);
 }
 
@@ -255,6 +256,7 @@ static task_fn void beat(void *arg)
         arena_clear(task_arena());
     }
     listening->running--;
+    listening->beater = NULL;
     task_cond_wake_all(&listening->ended);
 }
 
@@ -300,8 +302,10 @@ task_fn void listening_stop(struct listening *listening)
     if (!listening->feed)
         return;
     listening->stop = true;
-    task_cancel(listening->beater);
-    task_cancel(listening->consumer);
+    if (listening->beater)
+        task_cancel(listening->beater);
+    if (listening->consumer)
+        task_cancel(listening->consumer);
     while (listening->running > 0 && task_cond_wait(&listening->ended, 0, &err) == 0)
         ;
     live_free(listening->live);

@@ -165,7 +165,7 @@ static task_fn void go_down(struct server *server)
     if (server->net)
         net_stop(server->net, DRAIN_MS);
     listening_stop(&server->listening);
-    if (server->poll_task) {
+    if (server->poll_task && !server->polled) { /* it may have ended by itself while sockets were closed */
         task_cancel(server->poll_task);
         while (!server->polled && task_cond_wait(&server->stopping, 0, &err) == 0)
             ;
