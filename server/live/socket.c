@@ -55,8 +55,8 @@ void socket_unref(struct socket *socket)
 
 void socket_dirty(struct socket *socket)
 {
-    if (socket->is_dirty || !socket->ws || !socket->is_open)
-        return;
+    if (socket->is_dirty || !socket->ws || !socket->is_open || !ws_is_free(socket->ws))
+        return; /* one that reads nothing costs no more than this look; `drained` comes back to it */
     socket->is_dirty = true;
     list_append(&socket->live->dirty, &socket->in_dirty);
 }
