@@ -10,6 +10,7 @@ PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libwebsockets-dev lib
     zlib1g-dev)
 PACKAGES_RUN=(mariadb-server-core mariadb-client-core ca-certificates)
 PACKAGES_UNIT=(libcmocka-dev openssl)
+PACKAGES_LIVE=(haproxy)
 PACKAGES_FUZZ=(clang libclang-rt-14-dev)
 PACKAGES_GROUND=(clang-format shellcheck systemd git)
 PACKAGES_BROWSER=(chromium fonts-noto-cjk)

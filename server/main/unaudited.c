@@ -13,11 +13,19 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MIGRATION_BYTES_MAX = 1 << 20, GTID_MAX = 80 };
 
 static const char SQL_POSITION[] = "SELECT gtid FROM feed_position WHERE name = 'check'";
+static const char SQL_LOCK[] = "SELECT gtid FROM feed_position WHERE name = 'check' FOR UPDATE";
+/* Several processes check; the position is that of the first, and never goes back but where history does. */
+#define SEQUENCE(gtid) "CAST(SUBSTRING_INDEX(" gtid ", '-', -1) AS UNSIGNED)"
 static const char SQL_SAVE[] =
+    "INSERT INTO feed_position (name, gtid, at) VALUES ('check', ?, UTC_TIMESTAMP(6)) "
+    "ON DUPLICATE KEY UPDATE at = VALUES(at), "
+    "gtid = IF(" SEQUENCE("VALUES(gtid)") " > " SEQUENCE("gtid") ", VALUES(gtid), gtid)";
+static const char SQL_SET[] =
     "INSERT INTO feed_position (name, gtid, at) VALUES ('check', ?, UTC_TIMESTAMP(6)) "
     "ON DUPLICATE KEY UPDATE gtid = VALUES(gtid), at = VALUES(at)";
 static const char SQL_HASH[] =
@@ -120,6 +128,9 @@ void unaudited_stop(struct listening *listening)
 struct alarm {
     const struct listening *listening;
     const struct audit_findings *findings;
+    bool is_lost;
+    int64_t sequence;
+    char gtid[GTID_MAX];
 };
 
 static struct str detail_of(const struct audit_finding *finding, uint64_t total)
@@ -157,10 +168,24 @@ static struct str form_of_table(struct str table)
     return (struct str){name.p, name.n > FORM_KEY_MAX ? FORM_KEY_MAX : name.n};
 }
 
+static bool sequence_of(struct str gtid, int64_t *ret_sequence)
+{
+    (void)str_cut(&gtid, '-');
+    (void)str_cut(&gtid, '-');
+    return str_to_i64(gtid, ret_sequence);
+}
+
 static task_fn int write_alarm(struct tx *tx, void *arg, struct err *err)
 {
     const struct alarm *alarm = arg;
-    (void)err;
+    struct db_rows rows;
+    int64_t checked;
+    int rc = tx_query(tx, SQL_LOCK, DB_NO_PARAMS, &rows, err);
+    if (rc < 0)
+        return rc;
+    if (!alarm->is_lost && rows.n_rows > 0 && sequence_of(db_cell(&rows, 0, 0)->s, &checked) &&
+        checked >= alarm->sequence)
+        return 0; /* another process has been here: whoever found it first has told it */
     for (size_t i = 0; i < alarm->findings->n; i++) {
         const struct audit_finding *finding = &alarm->findings->at[i];
         const struct audit_event event = {.login = STR("system"),
@@ -170,7 +195,8 @@ static task_fn int write_alarm(struct tx *tx, void *arg, struct err *err)
             .detail = detail_of(finding, alarm->findings->total)};
         (void)audit_add(tx, &event);
     }
-    tx_add(tx, SQL_SAVE, DB_PARAMS(DB_S(str_of(alarm->listening->unaudited->gtid))));
+    tx_add(tx, alarm->is_lost ? SQL_SET : SQL_SAVE,
+        DB_PARAMS(DB_S(arena_copy(task_arena(), str_of(alarm->gtid)))));
     return 0;
 }
 
@@ -181,19 +207,26 @@ task_fn void unaudited_hear(struct listening *listening, const struct feed_tx *t
     audit_check(unaudited->checker, tx, &findings);
     if (tx->kind == FEED_TX && !tx->last)
         return;
-    if (tx->kind == FEED_TX)
-        (void)snprintf(unaudited->gtid, sizeof(unaudited->gtid), "%lld-%lld-%lld", (long long)tx->domain,
-            (long long)tx->server, (long long)tx->sequence);
-    unaudited->is_new = tx->kind == FEED_TX;
-    struct alarm alarm = {.listening = listening, .findings = &findings};
-    while (findings.n > 0 && !listening->stop) {
+    struct alarm alarm = {.listening = listening,
+        .findings = &findings,
+        .is_lost = tx->kind == FEED_LOST,
+        .sequence = tx->domain == 0 ? tx->sequence : INT64_MAX};
+    (void)snprintf(alarm.gtid, sizeof(alarm.gtid), "%lld-%lld-%lld", (long long)tx->domain,
+        (long long)tx->server, (long long)tx->sequence);
+    if (tx->domain != 0)
+        memcpy(alarm.gtid, unaudited->gtid, sizeof(alarm.gtid));
+    while (findings.n > 0) {
         struct err err = {0};
         if (tx_run(listening->house->app, NULL, write_alarm, &alarm, NULL, &err) == 0)
             break;
         log_event(LOG_ERR, "main", "unaudited change not written", LOG_C("cause", err.detail));
-        if (task_sleep(1000, &err) < 0)
-            break;
+        err_clear(&err);
+        if (listening->stop || task_sleep(1000, &err) < 0)
+            return; /* it is found again at the next start */
     }
+    /* Only now: what is saved meanwhile would say that this has been checked. */
+    memcpy(unaudited->gtid, alarm.gtid, sizeof(unaudited->gtid));
+    unaudited->is_new = tx->kind == FEED_TX;
 }
 
 task_fn void unaudited_save(struct listening *listening)

@@ -57,7 +57,7 @@ export async function herd(client: Client, n: number, more: Record<string, Json>
   const first = await createCustomer(client, { legal_person: name, registered_capital: "0.00", ...more });
   const copy = `herd_${process.pid}_${++serial}`;
   await type(
-    `CREATE TEMPORARY TABLE ${copy} AS WITH RECURSIVE s AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM s WHERE n < ${n}) ` +
+    `SET max_recursive_iterations = 1000000;\nCREATE TEMPORARY TABLE ${copy} AS WITH RECURSIVE s AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM s WHERE n < ${n}) ` +
       `SELECT c.* FROM rec_customer c JOIN s WHERE c._id = ${first.id} AND ${n} > 1 LIMIT ${n - 1};\nSET @i := 0;\n` +
       `UPDATE ${copy} SET _id = _id + (@i := @i + 1), no = NULL, credit_code = NULL, registered_capital = @i;\n` +
       `INSERT INTO rec_customer SELECT * FROM ${copy};\nDROP TEMPORARY TABLE ${copy}`,
