@@ -95,7 +95,7 @@ export function stalled(server: Server): void {
   const [p99, kb] = [run["stalled_p99_ms"] as number, run["kb_stalled"] as number];
   row("1,000 stalled for 120 s at 500/s: others' p99", `${ms(p99)} ms`, `without them ${ms(run["base_p99_ms"] as number)}, ${ms(run["base_again_p99_ms"] as number)}`, "<= +10 %", p99 <= base * 1.1);
   row("  memory of one", `${kb.toFixed(1)} KB`, `lost ${run["lost"]}`, "<= 20 KB", kb <= 20 && run["lost"] === 0);
-  row("  awake and current", `${run["awake_s"]?.toFixed(2)} s`, `by ${run["resyncs"]} snapshots`, "");
+  row("  awake and current", `${run["awake_s"]?.toFixed(2)} s`, `by ${run["resyncs"]} snapshots`, "1,000", run["resyncs"] === 1000);
 }
 
 /** The layers below: matching alone, and frames to sockets alone. */
