@@ -65,6 +65,7 @@ int call_query_int(
 /* What several resources print in the same way. */
 void print_words(struct json_out *out, const char *key, uint32_t bits, size_t n, const char *(*word)(int));
 void print_titled(struct json_out *out, const char *key, int64_t id, struct str title); /* id 0: null */
+void print_grant(const struct grant *grant, struct json_out *out);
 const char *action_word(int action);
 const char *right_word(int right);
 

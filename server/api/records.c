@@ -1,5 +1,6 @@
 /* Records: list, one, create, change. All rights and all audit are record/'s. */
 #include "api/api_int.h"
+#include "base/id.h"
 
 struct fields_body {
     const struct json *fields;
@@ -145,4 +146,47 @@ task_fn int records_update(struct call *call, struct err *err)
         return rc;
     print_item(call, done->plan, &done->record, done->pos);
     return 0;
+}
+
+enum { HISTORY_DEFAULT = 50 };
+
+task_fn int records_history(struct call *call, struct err *err)
+{
+    struct str after = STR("");
+    int64_t before_id = 0, limit = 0;
+    struct plan *plan;
+    int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
+    if (rc == 0)
+        rc = call_query(call, "after", &after, err);
+    if (rc == 0)
+        rc = call_query_int(call, "limit", HISTORY_DEFAULT, &limit, err);
+    if (rc == 0 && after.n && !id_parse(after, &before_id))
+        rc = err_add(err, task_arena(), STR("after"), FAULT_BAD_VALUE, STR_NULL);
+    if (rc == 0)
+        rc = record_history(&call->caller, call->form, call->id, before_id, limit, &call->out, err);
+    if (rc == 0)
+        json_out_end(&call->out);
+    return rc;
+}
+
+struct reveal_body {
+    struct str field, reason;
+};
+static const struct json_field REVEAL_MEMBERS[] = {
+    {"field", JSON_READ_STR, offsetof(struct reveal_body, field), JSON_REQUIRED, 0, 0},
+    {"reason", JSON_READ_STR, offsetof(struct reveal_body, reason), JSON_REQUIRED, 0, 0},
+};
+
+task_fn int records_reveal(struct call *call, struct err *err)
+{
+    struct reveal_body body = {0};
+    struct plan *plan;
+    int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
+    if (rc == 0)
+        rc = call_read_body(call, JSON_FIELDS(REVEAL_MEMBERS), &body, err);
+    if (rc == 0)
+        rc = record_reveal(&call->caller, call->form, call->id, body.field, body.reason, &call->out, err);
+    if (rc == 0)
+        json_out_end(&call->out);
+    return rc;
 }

@@ -103,7 +103,7 @@ static const char *rule_word(int rule)
     return row_rule_key((enum row_rule)rule);
 }
 
-static void print_grant(const struct grant *grant, struct json_out *out)
+void print_grant(const struct grant *grant, struct json_out *out)
 {
     json_out_object(out);
     json_out_member_text(out, "rule", row_rule_key(grant->row_rule));

@@ -104,8 +104,8 @@ struct audit_row {
 task_fn int audit_find(struct db *app, const struct audit_filter *filter, struct audit_row **ret_rows,
     size_t *ret_n, bool *ret_more, struct err *err);
 /* The events that changed one record (create, update, delete, restore, derive), newest first, at most limit:
- * for merge (DECISIONS A5) and history. */
-task_fn int audit_of_record(struct db *app, struct str form, int64_t record, size_t limit,
+ * for merge (DECISIONS A5) and history. before_id: keyset; 0: from the newest. */
+task_fn int audit_of_record(struct db *app, struct str form, int64_t record, int64_t before_id, size_t limit,
     struct audit_row **ret_rows, size_t *ret_n, struct err *err);
 
 #endif

@@ -42,9 +42,9 @@ static const char SQL_SPAN[] =
 static const char SQL_WINDOW[] =
     "SELECT MIN(id) FROM (SELECT id FROM tidemark_log.event FORCE INDEX (PRIMARY) "
     "WHERE id<? ORDER BY id DESC LIMIT " /* WINDOW_ROWS */ "20000) AS w";
-static const char SQL_OF_RECORD[] =
-    COLUMNS "WHERE record=? AND form=? AND action IN ('create','update','delete','restore','derive') "
-            "ORDER BY id DESC LIMIT ?";
+static const char SQL_OF_RECORD[] = COLUMNS
+    "WHERE record=? AND id<? AND form=? AND action IN ('create','update','delete','restore','derive') "
+    "ORDER BY id DESC LIMIT ?";
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
@@ -337,12 +337,14 @@ task_fn int audit_find(struct db *app, const struct audit_filter *filter, struct
     return 0;
 }
 
-task_fn int audit_of_record(struct db *app, struct str form, int64_t record, size_t limit,
+task_fn int audit_of_record(struct db *app, struct str form, int64_t record, int64_t before_id, size_t limit,
     struct audit_row **ret_rows, size_t *ret_n, struct err *err)
 {
     struct db_rows rows;
     size_t bounded = limit < 1 ? 1 : limit > AUDIT_FIND_MAX ? AUDIT_FIND_MAX : limit;
-    int r = db_query(app, SQL_OF_RECORD, DB_PARAMS(DB_I(record), DB_S(form), DB_I(bounded)), &rows, err);
+    int64_t before = before_id ? before_id : INT64_MAX;
+    int r = db_query(
+        app, SQL_OF_RECORD, DB_PARAMS(DB_I(record), DB_I(before), DB_S(form), DB_I(bounded)), &rows, err);
     if (r == 0)
         r = read_rows(&rows, ret_rows, err);
     if (r == 0)

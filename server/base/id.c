@@ -68,6 +68,12 @@ int64_t id_new(void)
     return id;
 }
 
+int64_t id_from(int64_t utc_us)
+{
+    int64_t ms = utc_us / 1000 - EPOCH_MS;
+    return ms > 0 ? ms << (SLOT_BITS + COUNTER_BITS) : 0;
+}
+
 bool id_parse(struct str text, int64_t *ret_id)
 {
     int64_t id;

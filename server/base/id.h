@@ -14,6 +14,7 @@
 
 void id_set_slot(int slot); /* 0 to ID_SLOTS - 1; once, before the first id */
 int64_t id_new(void);
+int64_t id_from(int64_t utc_us); /* the least that could have been made at that time or later */
 /* As they stand in JSON and URLs: decimal digits, positive, at most 2^63 - 1, no leading zero. */
 bool id_parse(struct str text, int64_t *ret_id);
 size_t id_print(int64_t id, char text[ID_TEXT_MAX]);

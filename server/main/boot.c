@@ -104,6 +104,7 @@ task_fn int boot_house(struct boot *boot, struct err *err)
     sessions_set_pepper(house->sessions, pepper);
     house->numbers = numbers_new(boot->app);
     task_lock_init(&house->loading);
+    task_lock_init(&house->revealing);
     return world_refresh(house, err);
 }
 

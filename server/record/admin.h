@@ -34,6 +34,20 @@ task_fn int matrix_save(struct caller *caller, struct str form_key, struct str v
  * object. */
 void matrix_preview(struct caller *caller, const struct matrix *matrix, struct json_out *out);
 
+/* What one person has of a form, and of one record of it: which of his grants hold. For "view as" and "why";
+ * values of the record are looked at, and none is given. */
+struct explanation {
+    const struct form *form;
+    const struct user *user;
+    const struct policy *policy;      /* NULL: disabled */
+    const struct policy_form *grants; /* NULL: nothing of the form is his */
+    bool has_record;
+    uint32_t holds; /* bit i: the i-th grant holds for the record */
+};
+/* record 0: none. ERR_NOT_FOUND: no such form, person or record. A look at a record is logged. */
+task_fn int rights_explain(struct caller *caller, struct str form_key, int64_t user_id, int64_t record,
+    struct explanation *ret, struct err *err);
+
 /* ---- people and roles
  * ---------------------------------------------------------------------------------------------- */
 

@@ -7,9 +7,8 @@
 
 enum { WALK_MAX = 100 };
 
-/* A value of an event back into what is stored. Options retired since, or rules tightened, must not matter:
- * on failure the state simply is not found. */
-static bool value_from_json(const struct field *field, const struct json *json, struct db_val *ret_value)
+/* Options retired since, or rules tightened, must not matter: on failure the state simply is not found. */
+bool value_of_json(const struct field *field, const struct json *json, struct db_val *ret_value)
 {
     struct err ignored = {0};
     if (!json || json->kind == JSON_NULL) {
@@ -38,7 +37,7 @@ static bool step_back(const struct plan *plan, const struct audit_row *event, st
         const struct field *field =
             key && key->kind == JSON_STR ? form_field_find(plan->form, key->str) : NULL;
         if (field && plan->needed[field->index] &&
-            !value_from_json(field, json_get(change, STR("before")), &values[field->index]))
+            !value_of_json(field, json_get(change, STR("before")), &values[field->index]))
             return false;
     }
     return true;
@@ -50,7 +49,7 @@ task_fn int merge_find_base(struct plan *plan, const struct record *now, struct 
     struct audit_row *events;
     size_t n_events;
     int rc = audit_of_record(
-        plan->caller->house->app, plan->form->key, now->id, WALK_MAX, &events, &n_events, err);
+        plan->caller->house->app, plan->form->key, now->id, 0, WALK_MAX, &events, &n_events, err);
     if (rc < 0)
         return rc;
     struct record state = *now;

@@ -73,6 +73,10 @@ bool epoch_is(const struct db_val *cell, const struct caller *caller, struct err
 
 struct str position_print(const struct house *house, const struct tx_done *done, struct arena *arena);
 
+/* A value of an event back into what is stored; false: it cannot be read by the form as it is now. */
+bool value_of_json(const struct field *field, const struct json *json, struct db_val *ret_value);
+/* What is shown of a value that is not null under a mask. */
+struct str masked_text(struct str mask, const struct db_val *value);
 /* A value as audit JSON. */
 struct str value_json(const struct field *field, const struct db_val *value, struct arena *arena);
 

@@ -39,7 +39,7 @@ void record_print_value(
         field_print(field, value, out);
 }
 
-static struct str masked_text(struct str mask, const struct db_val *value)
+struct str masked_text(struct str mask, const struct db_val *value)
 {
     return value->kind == DB_INT ? mask_apply(STR("text"), STR("0"), task_arena())
                                  : mask_apply(mask, value->s, task_arena());

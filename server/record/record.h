@@ -36,6 +36,7 @@ struct house {
     struct str position_epoch; /* first half of every position */
     struct world *world;       /* the newest; take world_now */
     struct task_lock loading;
+    struct task_lock revealing; /* one at a time, so that they can be counted */
 };
 /* Reads forms, people and rights in one snapshot if the epoch has moved (or there is no world yet). */
 task_fn int world_refresh(struct house *house, struct err *err);
@@ -145,6 +146,18 @@ task_fn int record_create_many(
 task_fn int record_count_all(struct caller *caller, struct str form_key, int64_t *ret_count, struct err *err);
 void record_print_value(
     const struct caller *caller, const struct field *field, const struct db_val *value, struct json_out *out);
+
+/* What was done to the record, newest first, as the caller may see it now: fields that are hidden on it are
+ * absent, masked ones masked, and so are changes of theirs that do not show. Needs ACTION_HISTORY on the row.
+ * Prints
+ * {"items":[{"at","actor","action","changes"}],"next"}. before_id 0: from the newest. */
+task_fn int record_history(struct caller *caller, struct str form_key, int64_t id, int64_t before_id,
+    int64_t limit, struct json_out *out, struct err *err);
+
+/* Shows one masked value, once the event that says so, with the reason, is committed. Needs ACTION_REVEAL on
+ * the row; ERR_TOO_MANY past reveal.per_hour. Prints {"id","field","value","until"}. */
+task_fn int record_reveal(struct caller *caller, struct str form_key, int64_t id, struct str field,
+    struct str reason, struct json_out *out, struct err *err);
 
 /* ---- signing in and out
  * ---------------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 // is not in it is not there.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bodyWith, makeRole, matrixOf, ownKey } from "../lib/rights.ts";
+import { bodyWith, makePerson, makeRole, matrixOf, ownKey, setGrants } from "../lib/rights.ts";
 import { createCustomer, customerFields } from "../lib/demo.ts";
 import type { Client, Reply } from "../lib/client.ts";
 import { METHODS, document, goodReader, routesOf, type Document } from "../lib/routes.ts";
@@ -149,6 +149,15 @@ const WRITES: Record<string, (client: Client) => Promise<{ body?: unknown; good:
     const body = { fields: { notes: "one" } };
     const good = await clerk.patch(path, body, item.version);
     return { body, good, refused: await clerk.patch(path, { fields: { notes: "two" } }, item.version) };
+  },
+  "POST /api/v1/forms/{form}/records/{id}/reveal": async () => {
+    const role = await makeRole(ownKey("reveal"));
+    await setGrants({ [role.key]: [{ rule: "all", actions: ["read", "reveal"], fields: { "*": "masked" } }] });
+    const person = await makePerson(ownKey("reveal"), "head", [role.key]);
+    const path = `/forms/customer/records/${(await createCustomer(await login("clerk"))).id}/reveal`;
+    const body = { field: "phone", reason: "why" };
+    const good = await person.post(path, body);
+    return { body, good, refused: await person.post(path, { field: "phone", reason: " " }) };
   },
   "POST /api/v1/roles": async () => {
     const security = await login("security");

@@ -7,7 +7,7 @@ import type { Client, Item, Reply } from "../lib/client.ts";
 import { createCustomer, customerFields, readCustomer } from "../lib/demo.ts";
 import { PASSWORD } from "../lib/server.ts";
 import { document, goodReader, routesOf } from "../lib/routes.ts";
-import { bodyWith, makeRole, matrixOf, ownKey } from "../lib/rights.ts";
+import { bodyWith, makePerson, makeRole, matrixOf, ownKey, setGrants } from "../lib/rights.ts";
 import { freshLogin, login, query, stranger } from "../lib/shared.ts";
 import { waitUntil } from "../lib/wait.ts";
 
@@ -221,6 +221,20 @@ test("changing people, roles and rights: either the change with its event, or ne
   const reply = await security.post("/forms/customer/rights:preview", grants(), { headers: { "x-tidemark-fail-wait": "1" } });
   assert.equal(reply.headers["x-tidemark-fail-wait"], "not-reached", "a preview is counted in memory");
   tortured.add("POST /api/v1/forms/{form}/rights:preview");
+});
+
+test("a reveal: no value without its event", async () => {
+  const role = await makeRole(ownKey("reveal"));
+  await setGrants({ [role.key]: [{ rule: "all", actions: ["read", "reveal"], fields: { "*": "masked" } }] });
+  const person = await makePerson(ownKey("reveal"), "head", [role.key]);
+  const item = await createCustomer(await login("clerk"), { phone: "13912345678" });
+  await torture({
+    what: "reveal",
+    route: "POST /api/v1/forms/{form}/records/{id}/reveal",
+    good: 200,
+    send: (headers) => person.post(`${PATH}/${item.id}/reveal`, { field: "phone", reason: "torture" }, { headers }),
+    untouched: async (reply) => assert.ok(!reply.text.includes("13912345678"), "a value in a refusal"),
+  });
 });
 
 test("no route has been left out", async () => {

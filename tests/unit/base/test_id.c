@@ -146,6 +146,15 @@ static void print_zero(void)
     id_print(0, text);
 }
 
+static void test_the_least_of_a_time(void **state)
+{
+    (void)state;
+    int64_t before = clock_utc_us(), id = id_new(), after = clock_utc_us();
+    assert_true(id_from(before) <= id);
+    assert_true(id_from(after + 60000000) > id);
+    assert_int_equal(id_from(0), 0); /* before there were any */
+}
+
 static void test_misuse_is_asserted(void **state)
 {
     (void)state;
@@ -169,6 +178,7 @@ static void take_slot_above(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_least_of_a_time), /* first: others move the clock */
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_growing_fast),
         cmocka_unit_test(test_clock_steps_back),
