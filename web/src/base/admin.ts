@@ -98,6 +98,22 @@ export function clashOf(roles: Pick<Role, 'rights' | 'forms'>[]): 'none' | 'duti
   return duties.length === 1 && roles.some((role) => role.forms.length > 0) ? 'forms' : 'none'
 }
 
+/** What a matrix that is not saved yet would change, in people. */
+export interface Preview {
+  version: string
+  people: number
+  affected: number
+  gain: number
+  lose: number
+  rows: number
+  mask: number
+  changes: { kind: 'action' | 'field'; key: string; label: string; change: 'gain' | 'lose' | 'rows' | 'mask'; from: Level | null; to: Level | null; people: number }[]
+}
+
+export interface MatrixBody {
+  roles: { id: string; grants: Grant[] }[]
+}
+
 export interface PeopleFilter {
   q: string
   role: string
@@ -118,4 +134,6 @@ export const admin = {
   changeRole: (id: string, version: string, body: { name: { zh: string; en: string }; rights: string[] }) => call<Role>(`/roles/${encodeURIComponent(id)}`, json('PATCH', body, version)),
   forms: () => call<{ items: RightsForm[] }>('/rights'),
   matrix: (key: string) => call<Matrix>(form(key)),
+  preview: (key: string, body: MatrixBody) => call<Preview>(`${form(key)}:preview`, json('POST', body)),
+  saveMatrix: (key: string, version: string, body: MatrixBody) => call<Matrix>(form(key), json('PUT', body, version)),
 }

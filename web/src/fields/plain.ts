@@ -6,5 +6,8 @@ import { isRef } from './reference'
 export function plainText(value: Value | undefined): string {
   if (value === undefined || isEmpty(value)) return ''
   if (Array.isArray(value)) return (value as Value[]).map(plainText).join('、')
-  return isRef(value) ? (value.title ?? value.id ?? '') : asText(value)
+  if (!isRef(value)) return asText(value)
+  if ('id' in value || 'title' in value) return value.title ?? value.id ?? ''
+  // Settings in the log: named values, such as the level of each field of a grant.
+  return Object.entries(value as Record<string, Value>).map(([key, one]) => `${key}: ${plainText(one)}`).join('、')
 }

@@ -2,7 +2,7 @@
  * The matrix as it is edited: a draft that is never changed in place, so that undo is a list of drafts that share what they
  * have in common. A grant has no name of its own; `uid` is its column here, from loading to saving.
  */
-import { LEVELS, type Grant, type Level, type Matrix, type MatrixField, type MatrixRole } from '@/base/admin'
+import { LEVELS, type Grant, type Level, type Matrix, type MatrixBody, type MatrixField, type MatrixRole } from '@/base/admin'
 
 export interface Column {
   uid: string
@@ -31,7 +31,7 @@ export function draftOf(matrix: Matrix): Draft {
 }
 
 /** What the server takes: roles that have a grant, or had one. */
-export function bodyOf(draft: Draft): { roles: { id: string; grants: Grant[] }[] } {
+export function bodyOf(draft: Draft): MatrixBody {
   return { roles: draft.filter((role) => role.columns.length > 0).map((role) => ({ id: role.id, grants: role.columns.map((column) => column.grant) })) }
 }
 

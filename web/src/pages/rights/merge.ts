@@ -41,7 +41,7 @@ const placeOf = (change: Change): string => `${change.uid} ${change.kind} ${'fie
 
 const saysTheSame = (a: Change, b: Change): boolean => a.kind === 'removed' || JSON.stringify(a) === JSON.stringify(b)
 
-function apply(grant: Grant, change: Change): Grant {
+export function applyChange(grant: Grant, change: Change): Grant {
   if (change.kind === 'rule') return { ...grant, rule: change.after.rule, condition: change.after.condition, deny: change.after.deny }
   if (change.kind === 'action') return withAction(grant, change.action, change.on)
   if (change.kind === 'field') return withLevel(grant, change.field, change.after as Level)
@@ -67,7 +67,7 @@ export function mergeDrafts(base: Draft, mine: Draft, now: Draft, fields: Matrix
     const before = mine.find((one) => one.id === role.id)?.columns ?? []
     const kept = role.columns
       .filter((column) => !dropped.has(column.uid))
-      .map((column) => ({ ...column, grant: own.filter((change) => change.uid === column.uid).reduce(apply, column.grant) }))
+      .map((column) => ({ ...column, grant: own.filter((change) => change.uid === column.uid).reduce(applyChange, column.grant) }))
     const known = new Set(role.columns.map((column) => column.uid))
     // One's own new grants, and those that went there while one was changing them here.
     const more = before.filter((column) => !known.has(column.uid) && (!goneThere.has(column.uid) || touched.has(column.uid)))

@@ -62,7 +62,17 @@ export function useGrid(size: () => { rows: number; cols: number }, host: Ref<HT
     return true
   }
 
+  /** However the focus has come to a cell: the cursor is where it is. */
+  function entered(event: FocusEvent): void {
+    const found = /^(\d+):(\d+)$/.exec((event.target as HTMLElement).dataset.cell ?? '')
+    if (!found) return
+    const [row, col] = [Number(found[1]), Number(found[2])]
+    if (row === at.value.row && col === at.value.col) return
+    at.value = { row, col }
+    from.value = null
+  }
+
   const collapse = () => (from.value = null)
 
-  return { at, many, spots, marked, go, moves, collapse, cellAt }
+  return { at, many, spots, marked, go, moves, entered, collapse, cellAt }
 }

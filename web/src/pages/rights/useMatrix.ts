@@ -33,7 +33,8 @@ export function useMatrix(form: Ref<string>) {
       if (wanted !== form.value) return
       // Words in another language are no reason to lose what was changed.
       if (matrix.value?.version === found.version && matrix.value.form === found.form) relabel(found)
-      else take(found)
+      else if (!dirty.value) take(found)
+      // Saved by somebody else meanwhile: found out when one saves, and put together then.
     } catch (failure) {
       if (wanted === form.value) error.value = asApiError(failure)
     } finally {

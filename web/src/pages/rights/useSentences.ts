@@ -25,6 +25,12 @@ async function learn(kind: 'member' | 'department', id: string): Promise<void> {
 
 export const rememberName = (id: string, name: string) => names.set(id, name)
 
+/** The name behind an id, as soon as it is known. */
+export function nameOf(type: string | undefined, id: string): string | undefined {
+  if ((type === 'member' || type === 'department') && !id.startsWith('@') && !names.has(id)) void learn(type, id)
+  return names.get(id)
+}
+
 export function useSentences(matrix: Readonly<ShallowRef<Matrix | null>>) {
   const { t, te } = useI18n()
 
@@ -44,10 +50,7 @@ export function useSentences(matrix: Readonly<ShallowRef<Matrix | null>>) {
     const field = matrix.value?.fields.find((one) => one.key === test.field)
     const option = field?.options.find((one) => one.key === value)
     if (option) return option.label
-    if ((field?.type === 'member' || field?.type === 'department') && typeof value === 'string') {
-      if (!names.has(value)) void learn(field.type, value)
-      return names.get(value) ?? '…'
-    }
+    if ((field?.type === 'member' || field?.type === 'department') && typeof value === 'string') return nameOf(field.type, value) ?? '…'
     if (test.op === 'within' && typeof value === 'string') return periodText(value)
     return plainText((value ?? null) as Value)
   }
