@@ -217,3 +217,18 @@ journey("on a phone, one role at a time, in English and dark", { width: 390, hei
   await page.locator(mark("matrix-drop")).tap();
   await page.locator(mark("matrix-changes")).waitFor({ state: "detached" });
 });
+
+journey("as a person: made-up records only, and which role gives or withholds a field", {}, async ({ page }) => {
+  const security = await login("security");
+  const clerk = security.expect<{ items: { id: string }[] }>(200, await security.get("/people?q=clerk2")).items[0]?.id ?? "";
+  await logIn(page, "security");
+  await openMatrix(page);
+  await page.locator(mark("matrix-view")).click();
+  await page.goto(`/rights/customer/person?person=${clerk}&field=credit_line`);
+  await page.locator(mark("view-sample")).waitFor();
+  assert.match(await page.locator(mark("why-result")).innerText(), /授信额度.*隐藏/);
+  assert.match(await page.locator(mark("view-why")).innerText(), /角色“客户经理”，本部门的记录/);
+  await page.locator(mark("why-field")).selectOption("name");
+  await waitUntil("the other field", async () => /客户名称/.test(await page.locator(mark("why-result")).innerText()));
+  assert.equal(await overflow(page), 0);
+});

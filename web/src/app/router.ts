@@ -14,6 +14,7 @@ const PeoplePage = () => import('@/pages/people/PeoplePage.vue')
 const PersonPage = () => import('@/pages/people/PersonPage.vue')
 const RolesPage = () => import('@/pages/roles/RolesPage.vue')
 const RightsPage = () => import('@/pages/rights/RightsPage.vue')
+const ViewPage = () => import('@/pages/rights/ViewPage.vue')
 const MatrixPage = () => import('@/pages/rights/MatrixPage.vue')
 
 declare module 'vue-router' {
@@ -43,6 +44,7 @@ export const router = createRouter({
         { path: 'roles', component: RolesPage, meta: { right: 'rights.manage' } },
         { path: 'rights', component: RightsPage, meta: { right: 'rights.manage' } },
         { path: 'rights/:form', component: MatrixPage, props: true, meta: { right: 'rights.manage' } },
+        { path: 'rights/:form/person', component: ViewPage, props: true, meta: { right: 'rights.manage' } },
         { path: 'no-right', component: NoRightPage },
         { path: ':rest(.*)*', component: NotFoundPage },
       ],

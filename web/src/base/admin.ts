@@ -110,6 +110,27 @@ export interface Preview {
   changes: { kind: 'action' | 'field'; key: string; label: string; change: 'gain' | 'lose' | 'rows' | 'mask'; from: Level | null; to: Level | null; people: number }[]
 }
 
+interface Explained {
+  label: string
+  person: Ref
+  disabled: boolean
+  can: string[]
+}
+
+/** What a person has of a form, shown on made-up records. */
+export interface ViewAs extends Explained {
+  fields: { key: string; label: string; access: Level }[]
+  samples: { mine: boolean; place: 'department' | 'below' | 'elsewhere'; conditions: boolean; can: string[]; fields: { key: string; label: string; level: Level; shown: string | null }[] }[]
+}
+
+export interface Why extends Explained {
+  record: string | null
+  field: string | null
+  level: Level | null
+  mask: string | null
+  grants: { role: Ref; grant: Grant; holds: boolean | null; level: Level | null }[]
+}
+
 export interface MatrixBody {
   roles: { id: string; grants: Grant[] }[]
 }
@@ -134,6 +155,8 @@ export const admin = {
   changeRole: (id: string, version: string, body: { name: { zh: string; en: string }; rights: string[] }) => call<Role>(`/roles/${encodeURIComponent(id)}`, json('PATCH', body, version)),
   forms: () => call<{ items: RightsForm[] }>('/rights'),
   matrix: (key: string) => call<Matrix>(form(key)),
+  view: (key: string, person: string) => call<ViewAs>(`${form(key)}/view${query({ person })}`),
+  why: (key: string, person: string, record: string, field: string) => call<Why>(`${form(key)}/why${query({ person, record, field })}`),
   preview: (key: string, body: MatrixBody) => call<Preview>(`${form(key)}:preview`, json('POST', body)),
   saveMatrix: (key: string, version: string, body: MatrixBody) => call<Matrix>(form(key), json('PUT', body, version)),
 }
