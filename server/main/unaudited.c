@@ -18,6 +18,11 @@
 enum { MIGRATION_BYTES_MAX = 1 << 20, GTID_MAX = 80 };
 
 static const char SQL_POSITION[] = "SELECT gtid FROM feed_position WHERE name = 'check'";
+/* Where the first check begins is kept before anything is served: what happens before the first position is
+ * saved by the beat would else never be looked at. Domain 0 is the clock (DECISIONS A7). */
+static const char SQL_BEGIN[] =
+    "INSERT IGNORE INTO feed_position (name, gtid, at) SELECT 'check', p.gtid, UTC_TIMESTAMP(6) FROM "
+    "(SELECT REGEXP_SUBSTR(@@gtid_binlog_pos, '(?<![0-9-])0-[0-9]+-[0-9]+') AS gtid) p WHERE p.gtid <> ''";
 static const char SQL_LOCK[] = "SELECT gtid FROM feed_position WHERE name = 'check' FOR UPDATE";
 /* Several processes check; the position is that of the first, and never goes back but where history does. */
 #define SEQUENCE(gtid) "CAST(SUBSTRING_INDEX(" gtid ", '-', -1) AS UNSIGNED)"
@@ -95,7 +100,9 @@ task_fn int unaudited_start(
     struct listening *listening, struct str share, struct str *ret_after, struct err *err)
 {
     struct db_rows rows;
-    int rc = db_query(listening->house->app, SQL_POSITION, DB_NO_PARAMS, &rows, err);
+    int rc = db_query(listening->house->app, SQL_BEGIN, DB_NO_PARAMS, &rows, err);
+    if (rc == 0)
+        rc = db_query(listening->house->app, SQL_POSITION, DB_NO_PARAMS, &rows, err);
     if (rc < 0)
         return rc;
     struct unaudited *unaudited = must_alloc(sizeof(*unaudited));
