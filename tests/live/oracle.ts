@@ -119,7 +119,11 @@ export class Oracle {
     const lanes = this.options.careful === true ? 1 : this.chance.between(1, 3);
     const each = this.options.careful === true ? 1 : this.chance.between(1, 4);
     const lane = async () => {
-      for (let i = 0; i < each; i++) this.target = Math.max(this.target, await this.writes.one());
+      for (let i = 0; i < each; i++) {
+        // In two steps: what stands in front of an await is read before it, and another lane's number would be lost.
+        const sequence = await this.writes.one();
+        this.target = Math.max(this.target, sequence);
+      }
     };
     const running = Array.from({ length: lanes }, lane);
     this.step += lanes * each;
