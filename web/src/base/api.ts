@@ -3,6 +3,7 @@
  * ApiError, reports the connection's state, and lets the page log in again where the session has ended meanwhile:
  * the request then goes on as if nothing had happened, so that nothing typed is lost.
  */
+import { heardTime } from './clock'
 import { reportAnswer, reportLoss } from './link'
 import { ApiError, problemOf } from './problem'
 
@@ -70,6 +71,7 @@ async function callOnce<T>(path: string, options: CallOptions): Promise<T> {
     const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store', signal: patience.signal }
     if (options.body !== undefined) init.body = JSON.stringify(options.body)
     const response = await fetch(BASE + path, init)
+    heardTime(response.headers.get('Date'))
     return await read<T>(response)
   } catch (error) {
     if (error instanceof ApiError) throw error

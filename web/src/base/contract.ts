@@ -87,6 +87,21 @@ export interface Item {
   pos?: string
 }
 
+/** A masked value in clear, and until when it may stay on a screen. */
+export interface Revealed {
+  id: string
+  field: string
+  value: Value
+  until: string
+}
+
+export interface HistoryEvent {
+  at: string
+  actor: Ref | null
+  action: string
+  changes: { field: string; before: Value; after: Value }[]
+}
+
 export interface Page<T> {
   items: T[]
   next: string | null

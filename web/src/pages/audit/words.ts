@@ -10,6 +10,14 @@ function side(text: string | null | undefined, value: Value): string {
   return INSTANT.test(words) ? instantText(words, true) : words
 }
 
+const COLORS: Record<string, string> = {
+  create: 'green', restore: 'green', update: 'blue', derive: 'blue', delete: 'red', purge: 'red', refuse: 'orange',
+  unaudited: 'red', export: 'purple', print: 'purple', reveal: 'orange', configure: 'purple', login: 'cyan', logout: 'cyan',
+}
+
+/** The class of the pill that names an action. */
+export const actionPill = (action: string): string => (COLORS[action] ? `pill-${COLORS[action]}` : '')
+
 export const beforeText = (change: AuditChange): string => side(change.before_text, change.before)
 export const afterText = (change: AuditChange): string => side(change.after_text, change.after)
 
