@@ -30,26 +30,36 @@ const struct frame *frame_at(const struct channel *channel, uint64_t at)
     return channel->ring ? &channel->ring[at % LIVE_RING] : &none;
 }
 
+static void drop_oldest(struct channel *channel)
+{
+    struct frame *frame = &channel->ring[channel->tail++ % LIVE_RING];
+    channel->ring_bytes -= frame->bytes->n;
+    ws_bytes_unref(frame->bytes);
+    *frame = (struct frame){0};
+}
+
 void frame_append(struct channel *channel, struct ws_bytes *bytes)
 {
     if (!channel->ring)
         channel->ring = must_alloc(LIVE_RING * sizeof(channel->ring[0]));
-    struct frame *frame = &channel->ring[channel->head % LIVE_RING];
-    ws_bytes_unref(frame->bytes);
-    *frame = (struct frame){.pos = channel->told_pos, .bytes = bytes};
-    channel->head++;
+    while (channel->tail < channel->head &&
+           (channel->head - channel->tail == LIVE_RING || channel->ring_bytes + bytes->n > LIVE_RING_BYTES))
+        drop_oldest(channel);
+    channel->ring[channel->head++ % LIVE_RING] = (struct frame){.pos = channel->told_pos, .bytes = bytes};
+    channel->ring_bytes += bytes->n;
     channel->live->stats.frames++;
 }
 
 void frames_clear(struct channel *channel)
 {
-    for (size_t i = 0; channel->ring && i < LIVE_RING; i++)
-        ws_bytes_unref(channel->ring[i].bytes);
+    while (channel->tail < channel->head)
+        drop_oldest(channel);
     free(channel->ring);
     channel->ring = NULL;
     ws_bytes_unref(channel->snapshot);
     channel->snapshot = NULL;
     channel->head += LIVE_RING + 1; /* every cursor is now behind what the ring holds */
+    channel->tail = channel->head;
 }
 
 /* ---- the difference

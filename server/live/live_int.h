@@ -12,6 +12,7 @@
 enum {
     LIVE_GUARD = 32,              /* rows kept on either side of a window */
     LIVE_RING = 128,              /* frames that a channel keeps for those behind */
+    LIVE_RING_BYTES = 256 << 10,  /* … and their bytes; the newest is kept in any case */
     LIVE_BEHIND_BYTES = 48 << 10, /* past it a viewer gets the state instead */
     LIVE_PIECES = 64,             /* of one write, beside presence and mark */
     LIVE_SAID = 32,               /* problems that wait until the pipe is free */
@@ -103,6 +104,8 @@ struct channel {
     /* frames */
     struct frame *ring; /* LIVE_RING of them; NULL until there is one to keep */
     uint64_t head;      /* frames appended so far */
+    uint64_t tail;      /* the oldest that is still kept; head: none */
+    size_t ring_bytes;
     struct ws_bytes *snapshot;
     uint64_t snapshot_head;
     unsigned snapshot_turn; /* when it was last sent */

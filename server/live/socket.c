@@ -126,14 +126,10 @@ static size_t bytes_behind(const struct viewer *viewer)
 {
     const struct channel *channel = viewer->channel;
     size_t bytes = 0;
-    if (channel->head - viewer->cursor > LIVE_RING)
+    if (viewer->cursor < channel->tail)
         return SIZE_MAX;
-    for (uint64_t at = viewer->cursor; at < channel->head; at++) {
-        const struct frame *frame = frame_at(channel, at);
-        if (!frame->bytes)
-            return SIZE_MAX;
-        bytes += frame->bytes->n;
-    }
+    for (uint64_t at = viewer->cursor; at < channel->head; at++)
+        bytes += frame_at(channel, at)->bytes->n;
     return bytes;
 }
 
@@ -196,7 +192,9 @@ static bool add_viewer(struct pieces *pieces, struct viewer *viewer)
         return true;
     if (pieces->n + 5 > LIVE_PIECES || pieces->bytes > LIVE_BEHIND_BYTES)
         return false;
-    if (viewer->told && !viewer->needs_snapshot && bytes_behind(viewer) > LIVE_BEHIND_BYTES) {
+    /* Who resumes may have waited for his pipe while the ring went on. */
+    if (!viewer->needs_snapshot &&
+        bytes_behind(viewer) > (viewer->told ? LIVE_BEHIND_BYTES : LIVE_RING_BYTES)) {
         viewer->needs_snapshot = true;
         channel->live->stats.resyncs++;
     }

@@ -157,12 +157,10 @@ void channel_fail(struct channel *channel)
 static void try_resume(struct viewer *viewer)
 {
     struct channel *channel = viewer->channel;
-    uint64_t lowest = channel->head > LIVE_RING ? channel->head - LIVE_RING : 0;
+    uint64_t lowest = channel->tail;
     if (viewer->resume_pos < 0 || strcmp(viewer->resume_state, channel->state) != 0 ||
         viewer->resume_pos > channel->live->pos)
         return;
-    while (lowest < channel->head && !frame_at(channel, lowest)->bytes)
-        lowest++;
     int64_t known_from =
         lowest == 0 || lowest == channel->head ? channel->first_pos : frame_at(channel, lowest)->pos;
     if (known_from > viewer->resume_pos)

@@ -130,6 +130,18 @@ export class Server {
     return databasePid(this.data);
   }
 
+  /** Resident memory of the process. */
+  memoryKb(): number {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${this.process?.pid}/status`, "utf8"))?.[1]);
+  }
+  /** A number of /metrics. */
+  async metric(name: string): Promise<number> {
+    const text = (await this.client().get("//metrics")).text;
+    const value = new RegExp(`^tidemark_${name} (\\d+)$`, "m").exec(text)?.[1];
+    if (value === undefined) throw new Error(`no ${name} in:\n${text}`);
+    return Number(value);
+  }
+
   /** After a failure: no process of ours may outlive the test. */
   sweep(): void {
     this.process?.kill("SIGKILL");
@@ -154,6 +166,9 @@ export const SANITIZER_OPTIONS = {
   ASAN_OPTIONS: "detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1:detect_stack_use_after_return=0",
   UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
 };
+
+/** For servers whose memory is measured: the sanitizer does not keep what has been freed. */
+export const MEASURED = { ASAN_OPTIONS: `${SANITIZER_OPTIONS.ASAN_OPTIONS}:quarantine_size_mb=1` };
 
 export function sanitizerReport(text: string): string | undefined {
   const at = text.search(/ERROR: (Address|Leak|Undefined)\w*Sanitizer|runtime error:|Assertion .* failed|must\(.*\) failed/);
