@@ -62,11 +62,19 @@ static struct live_form *form_by_table(
     return NULL;
 }
 
+static void add_watchers(struct live *live, const struct live_form *form, int64_t record)
+{
+    struct list *head = map_get_id(form->by_record, record);
+    if (head)
+        list_for_each (it, head)
+            add_candidate(list_entry(it, struct channel, in_record), live);
+}
+
 static void find_candidates(
     struct live *live, struct live_form *form, const struct image_map *map, const struct feed_change *change)
 {
-    const struct db_val *either = change->after ? change->after : change->before;
-    struct list *head = map_get_id(form->by_record, image_id(map, either));
+    int64_t was = change->before ? image_id(map, change->before) : 0;
+    int64_t is = change->after ? image_id(map, change->after) : was;
     struct db_val *before = change->before ? form->probe : NULL;
     struct db_val *after = change->after ? form->probe + form->n_fields : NULL;
     live->n_candidates = 0;
@@ -75,9 +83,9 @@ static void find_candidates(
     if (after)
         image_values(map, change->after, after);
     live_index_probe(form->index, before, after, add_candidate, live);
-    if (head)
-        list_for_each (it, head)
-            add_candidate(list_entry(it, struct channel, in_record), live);
+    add_watchers(live, form, is);
+    if (was != 0 && was != is) /* a hand has given it another id */
+        add_watchers(live, form, was);
     live->stats.candidates += live->n_candidates;
 }
 

@@ -71,6 +71,22 @@ test("a row that leaves and comes back in one transaction with other values is t
   );
 });
 
+test("a record that a hand gives another id is gone from its own screen, and there under the new one", async () => {
+  const manager = await sit("manager");
+  const { ids, filter } = await herd(manager.client, 1);
+  const id = ids[0] as string;
+  const next = String(BigInt(id) + 1n);
+  const list = await manager.watch({ kind: "records", form: "customer", filter });
+  const [was, is] = [await manager.watch({ kind: "record", form: "customer", record: id }), await sit("president")];
+  await same(manager, await type(`UPDATE rec_customer SET _id = ${next} ${where([id])}`));
+  assert.deepEqual([was.items, last(was)?.del], [[], [id]]);
+  assert.deepEqual(list.items.map((item) => item.id), [next]);
+  const moved = await is.watch({ kind: "record", form: "customer", record: next });
+  await same(manager, await type(`UPDATE rec_customer SET _id = ${id} ${where([next])}`));
+  await same(is, await type(`UPDATE rec_customer SET notes = '回来了' ${where([id])}`));
+  assert.deepEqual([was.items.map((item) => item.fields["notes"]), moved.items], [["回来了"], []]);
+});
+
 test("a row that is put where it was while its neighbours change places stays in the right order", async () => {
   const manager = await sit("manager");
   const { filter, ids } = await herd(manager.client, 3);
