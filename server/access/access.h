@@ -56,10 +56,13 @@ bool row_rule_parse(struct str text, enum row_rule *ret_rule); /* false: not kno
 /* ---- the directory
  * ----------------------------------------------------------------------------------------- */
 
+#define DEPARTMENTS_MAX 10000
+#define DEPARTMENT_DEPTH_MAX 64
 struct department {
     int64_t id, parent_id;
     struct str key, name;
-    int64_t position;
+    int64_t position; /* among those of the same parent */
+    bool retired;     /* nobody is put there any more */
 };
 struct user {
     int64_t id, department_id;
@@ -78,6 +81,9 @@ struct grant {
     struct str form;
     enum row_rule row_rule;
     struct str condition; /* ROW_CONDITION: a filter's JSON; record/ compiles it, for it knows the form */
+    /* What of the condition does not fit its form any more; NULL: it fits. Then the grant gives nothing, or,
+     * if it denies, takes on every row. */
+    const struct err_item *broken;
     /* Takes away on the rows for which it holds: its actions, and what is above its levels. Wins over every
      * grant that gives. */
     bool deny;
@@ -198,8 +204,14 @@ struct str mask_apply(struct str mask, struct str value, struct arena *arena);
  * --------------------------- */
 
 void access_add_department(struct tx *tx, const struct department *department);
-void access_add_user(
-    struct tx *tx, const struct user *user, struct str stored_password, int64_t created_at_us);
+void access_set_department(
+    struct tx *tx, const struct department *department); /* name and place, by its id */
+void access_set_retired(struct tx *tx, int64_t department_id, bool retired, int64_t at_us);
+/* until_us: the password is a first one, good until then and for choosing one's own; 0: it is one's own. */
+void access_add_user(struct tx *tx, const struct user *user, struct str stored_password, int64_t until_us,
+    int64_t created_at_us);
+void access_give_password(struct tx *tx, int64_t user_id, struct str stored_password, int64_t until_us);
+/* The same password, stored anew at today's cost. */
 void access_set_password(struct tx *tx, int64_t user_id, struct str stored_password);
 void access_set_disabled(struct tx *tx, int64_t user_id, bool disabled, int64_t at_us);
 void access_add_role(struct tx *tx, const struct role *role);

@@ -9,8 +9,6 @@
 #define DIRECTORY_MAGIC 0x64697265u
 #define POLICY_MAGIC 0x706f6c69u
 
-#define DEPARTMENTS_MAX 10000
-#define DEPARTMENT_DEPTH_MAX 64
 #define ACCESS_KEY_MAX 41 /* of forms and fields: 40, and an underline before tables of ours */
 
 /* A directory and what grows beside it: policies and subtrees, made when first asked for. */

@@ -10,10 +10,15 @@
 static const char SQL_ADD_DEPARTMENT[] =
     "INSERT INTO department (id,`key`,name,parent_id,position) VALUES (?,?,?,?,?)";
 static const char SQL_ADD_USER[] =
-    "INSERT INTO app_user (id,login,login_key,name,department_id,password,disabled_at,created_at) "
-    "VALUES (?,?,?,?,?,?,?,?)";
+    "INSERT INTO app_user (id,login,login_key,name,department_id,password,password_until,disabled_at,created_at) "
+    "VALUES (?,?,?,?,?,?,?,?,?)";
 static const char SQL_SET_PASSWORD[] = "UPDATE app_user SET password=?,_rev=_rev+1 WHERE id=?";
+static const char SQL_GIVE_PASSWORD[] =
+    "UPDATE app_user SET password=?,password_until=?,_rev=_rev+1 WHERE id=?";
 static const char SQL_SET_DISABLED[] = "UPDATE app_user SET disabled_at=?,_rev=_rev+1 WHERE id=?";
+static const char SQL_SET_DEPARTMENT[] =
+    "UPDATE department SET name=?,parent_id=?,position=?,_rev=_rev+1 WHERE id=?";
+static const char SQL_SET_RETIRED[] = "UPDATE department SET retired_at=?,_rev=_rev+1 WHERE id=?";
 static const char SQL_ADD_ROLE[] = "INSERT INTO role (id,`key`,name_zh,name_en,rights) VALUES (?,?,?,?,?)";
 static const char SQL_ADD_USER_ROLE[] = "INSERT INTO user_role (id,user_id,role_id) VALUES (?,?,?)";
 static const char SQL_ADD_GRANT[] =
@@ -53,18 +58,37 @@ void access_add_department(struct tx *tx, const struct department *department)
             id_or_null(department->parent_id), DB_I(department->position)));
 }
 
-void access_add_user(
-    struct tx *tx, const struct user *user, struct str stored_password, int64_t created_at_us)
+void access_set_department(struct tx *tx, const struct department *department)
+{
+    tx_add(tx, SQL_SET_DEPARTMENT,
+        DB_PARAMS(DB_S(department->name), id_or_null(department->parent_id), DB_I(department->position),
+            DB_I(department->id)));
+}
+
+void access_set_retired(struct tx *tx, int64_t department_id, bool retired, int64_t at_us)
+{
+    tx_add(tx, SQL_SET_RETIRED, DB_PARAMS(time_or_null(retired, at_us), DB_I(department_id)));
+}
+
+void access_add_user(struct tx *tx, const struct user *user, struct str stored_password, int64_t until_us,
+    int64_t created_at_us)
 {
     tx_add(tx, SQL_ADD_USER,
         DB_PARAMS(DB_I(user->id), DB_S(user->login), DB_S(user->login_key), DB_S(user->name),
             id_or_null(user->department_id), text_or_null(stored_password),
-            time_or_null(user->disabled, created_at_us), time_or_null(true, created_at_us)));
+            time_or_null(until_us != 0, until_us), time_or_null(user->disabled, created_at_us),
+            time_or_null(true, created_at_us)));
 }
 
 void access_set_password(struct tx *tx, int64_t user_id, struct str stored_password)
 {
     tx_add(tx, SQL_SET_PASSWORD, DB_PARAMS(text_or_null(stored_password), DB_I(user_id)));
+}
+
+void access_give_password(struct tx *tx, int64_t user_id, struct str stored_password, int64_t until_us)
+{
+    tx_add(tx, SQL_GIVE_PASSWORD,
+        DB_PARAMS(text_or_null(stored_password), time_or_null(until_us != 0, until_us), DB_I(user_id)));
 }
 
 void access_set_disabled(struct tx *tx, int64_t user_id, bool disabled, int64_t at_us)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 static const char SQL_DEPARTMENTS[] =
-    "SELECT id,parent_id,`key`,name,position FROM department ORDER BY position,`key`";
+    "SELECT id,parent_id,`key`,name,position,retired_at IS NOT NULL FROM department ORDER BY position,`key`";
 static const char SQL_USERS[] =
     "SELECT id,department_id,login,login_key,name,disabled_at IS NOT NULL FROM app_user ORDER BY id";
 static const char SQL_ROLES[] = "SELECT id,`key`,name_zh,name_en,rights FROM role ORDER BY `key`";
@@ -75,6 +75,7 @@ static task_fn int load_departments(struct tx *tx, struct directory *directory, 
             .key = copy_at(directory, &rows, i, 2),
             .name = copy_at(directory, &rows, i, 3),
             .position = int_at(&rows, i, 4),
+            .retired = int_at(&rows, i, 5) != 0,
         };
         if (department->id <= 0)
             return err_set(err, ERR_CONFIG, "department %lld: not an id", (long long)department->id);

@@ -5,11 +5,15 @@
  */
 #include "access/session_int.h"
 
+#include "base/clock.h"
 #include "base/must.h"
 
 #include <string.h>
 
-static const char SQL_STORED[] = "SELECT id,password,disabled_at IS NOT NULL FROM app_user WHERE login_key=?";
+enum { RANDOM_PASSWORD_BYTES = 9 };
+
+static const char SQL_STORED[] =
+    "SELECT id,password,disabled_at IS NOT NULL OR COALESCE(password_until<?,0) FROM app_user WHERE login_key=?";
 
 /* Lives on the stack of the task, which is parked until the worker is done. */
 struct job {
@@ -83,7 +87,8 @@ task_fn int password_check(struct sessions *sessions, struct str login_key, stru
     if (r < 0)
         return r;
     struct db_rows rows;
-    r = db_query(sessions->app, SQL_STORED, DB_PARAMS(DB_S(login_key)), &rows, err);
+    r = db_query(
+        sessions->app, SQL_STORED, DB_PARAMS(session_bind_time(clock_utc_us()), DB_S(login_key)), &rows, err);
     if (r < 0)
         return r;
     const struct db_val *cells = rows.n_rows ? db_cell(&rows, 0, 0) : NULL;
@@ -110,4 +115,17 @@ task_fn int password_hash(
     if (r == 0)
         *ret_stored = arena_copy(task_arena(), str_of(job.result));
     return r;
+}
+
+struct str password_random(struct arena *arena)
+{
+    unsigned char random[RANDOM_PASSWORD_BYTES];
+    crypto_random(random, sizeof random);
+    return crypto_base64url(arena, random, sizeof random);
+}
+
+int64_t password_first_until(const struct sessions *sessions)
+{
+    CHECK(sessions, SESSIONS_MAGIC);
+    return clock_utc_us() + sessions->conf->login_first_password_hours * INT64_C(3600000000);
 }

@@ -59,6 +59,17 @@ static int by_form(const void *a, const void *b)
     return order ? order : x->id < y->id ? -1 : x->id > y->id ? 1 : 0;
 }
 
+/* A condition that does not fit its form any more fails closed. */
+static bool gives_nothing(const struct grant *grant)
+{
+    return grant->broken && !grant->deny;
+}
+
+static bool holds_everywhere(const struct grant *grant)
+{
+    return grant->row_rule == ROW_ALL || (grant->broken && grant->deny);
+}
+
 /* What there may be on some row: what is given, but for what is taken on every row. */
 static uint32_t form_actions(const struct policy_form *form)
 {
@@ -67,7 +78,7 @@ static uint32_t form_actions(const struct policy_form *form)
         const struct grant *grant = form->grants[i];
         if (!grant->deny)
             given |= grant->actions;
-        else if (grant->row_rule == ROW_ALL)
+        else if (holds_everywhere(grant))
             taken |= grant->actions;
     }
     return given & ~taken;
@@ -121,8 +132,9 @@ static struct policy *policy_make(struct directory_full *full, const struct user
     const struct grant **grants = arena_new_array(directory->arena, const struct grant *, n + 1);
     n = 0;
     for (size_t i = 0; i < directory->n_grants; i++) {
-        if (user_has_role(user, directory->grants[i].role_id))
-            grants[n++] = &directory->grants[i];
+        const struct grant *grant = &directory->grants[i];
+        if (user_has_role(user, grant->role_id) && !gives_nothing(grant))
+            grants[n++] = grant;
     }
     add_forms(policy, grants, n);
     return policy;
@@ -199,7 +211,7 @@ static bool rule_holds(
         return department != 0 && policy->n_subtree &&
                bsearch(&department, policy->subtree, policy->n_subtree, sizeof department, by_id) != NULL;
     case ROW_CONDITION:
-        return false; /* the caller knows the row's values */
+        return holds_everywhere(grant); /* else the caller knows the row's values */
     }
     never("a row rule that is none");
 }
@@ -308,7 +320,7 @@ enum access_level policy_best_level(const struct policy_form *form, struct str f
     for (size_t i = 0; i < form->n_grants; i++) {
         const struct grant *grant = form->grants[i];
         enum access_level level = grant->deny ? grant_level(grant, field) : level_given(grant, field);
-        if (grant->deny && grant->row_rule == ROW_ALL && level < most)
+        if (grant->deny && holds_everywhere(grant) && level < most)
             most = level;
         if (!grant->deny && level > best)
             best = level;

@@ -22,13 +22,14 @@
 
 /* Serialises the log-ins of one person, so that the count of their sessions holds; and a person disabled
  * since the password was checked gets none. */
-static const char SQL_LOCK_USER[] = "SELECT id FROM app_user WHERE id=? AND disabled_at IS NULL FOR UPDATE";
+static const char SQL_LOCK_USER[] =
+    "SELECT password_until IS NOT NULL FROM app_user WHERE id=? AND disabled_at IS NULL FOR UPDATE";
 static const char SQL_OPEN[] = "SELECT id FROM session WHERE user_id=? AND ended_at IS NULL AND ends_at>? "
                                "ORDER BY started_at DESC,id DESC LIMIT 1000 OFFSET ?";
 static const char SQL_START[] =
-    "INSERT INTO session (id,token_hash,user_id,started_at,last_seen_at,ends_at,address,agent) "
-    "VALUES (?,?,?,?,?,?,?,?)";
-static const char SQL_FIND[] = "SELECT id,user_id,started_at,last_seen_at,ends_at FROM session "
+    "INSERT INTO session (id,token_hash,user_id,started_at,last_seen_at,ends_at,address,agent,must_change) "
+    "VALUES (?,?,?,?,?,?,?,?,?)";
+static const char SQL_FIND[] = "SELECT id,user_id,started_at,last_seen_at,ends_at,must_change FROM session "
                                "WHERE token_hash=? AND ended_at IS NULL";
 static const char SQL_END[] = "UPDATE session SET ended_at=?,end_reason=? WHERE id=? AND ended_at IS NULL";
 static const char SQL_END_ALL[] =
@@ -171,6 +172,7 @@ task_fn int session_start(struct sessions *sessions, struct tx *tx, int64_t user
         return r;
     if (!rows.n_rows)
         return err_set(err, ERR_LOGIN_FAILED, "user %lld is gone or disabled", (long long)user_id);
+    bool must_change = db_cell(&rows, 0, 0)->i != 0;
     int64_t now = clock_utc_us();
     r = end_surplus(sessions, tx, user_id, now, err);
     if (r < 0)
@@ -186,12 +188,14 @@ task_fn int session_start(struct sessions *sessions, struct tx *tx, int64_t user
         .started_at_us = now,
         .last_seen_at_us = now,
         .ends_at_us = now + sessions->conf->session_absolute_hours * 60 * MINUTE_US,
+        .must_change = must_change,
         .csrf = page_token(sessions, cookie),
     };
     tx_add(tx, SQL_START,
         DB_PARAMS(DB_I(session.id), DB_B(((struct str){(const char *)hash, sizeof hash})), DB_I(user_id),
             session_bind_time(now), session_bind_time(now), session_bind_time(session.ends_at_us),
-            DB_S(fit(address, ADDRESS_CHARS, true)), DB_S(fit(agent, AGENT_CHARS, false))));
+            DB_S(fit(address, ADDRESS_CHARS, true)), DB_S(fit(agent, AGENT_CHARS, false)),
+            DB_I(must_change)));
     *ret_session = session;
     *ret_cookie = cookie;
     return 0;
@@ -207,6 +211,7 @@ void session_started(struct sessions *sessions, const struct session *session, s
         .ends_at_us = session->ends_at_us,
         .last_seen_us = session->last_seen_at_us,
         .written_us = session->last_seen_at_us,
+        .must_change = session->must_change,
     };
     must(session_hash_cookie(cookie, cached.hash));
     session_cache_put(sessions, &cached);
@@ -243,6 +248,7 @@ static task_fn int read_session(struct sessions *sessions, const unsigned char *
     const struct db_val *cells = db_cell(&rows, 0, 0);
     values.id = cells[0].i;
     values.user_id = cells[1].i;
+    values.must_change = cells[5].i != 0;
     if (!session_read_time(&cells[2], &values.started_at_us) ||
         !session_read_time(&cells[3], &values.last_seen_us) ||
         !session_read_time(&cells[4], &values.ends_at_us))
@@ -318,6 +324,7 @@ task_fn int session_find(
         .started_at_us = values.started_at_us,
         .last_seen_at_us = values.last_seen_us > now ? values.last_seen_us : now,
         .ends_at_us = values.ends_at_us,
+        .must_change = values.must_change,
         .csrf = page_token(sessions, cookie),
     };
     return 0;

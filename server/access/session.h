@@ -18,7 +18,8 @@ struct sessions;
 struct session {
     int64_t id, user_id;
     int64_t started_at_us, last_seen_at_us, ends_at_us;
-    struct str csrf; /* page token, in the arena of the task that asked */
+    bool must_change; /* opened with a first password: good for choosing one's own, and nothing else */
+    struct str csrf;  /* page token, in the arena of the task that asked */
 };
 
 struct sessions *sessions_new(struct db *app, const struct conf *conf, struct str server_key);
@@ -65,11 +66,15 @@ void login_guard_abandoned(struct sessions *sessions, struct str login_key, stru
 /* Checks a password against the stored one of login_key, on the worker pool; for an unknown or disabled
  * account the same work is done for nothing. *ret_user_id 0: no. *ret_weak: store it anew at today's cost.
  * ERR_TOO_MANY when too many wait. Passwords have 1 to 1,024 bytes: others are never right, and password_hash
- * refuses them (ERR_INVALID). */
+ * refuses them (ERR_INVALID). A first password past its time is never right. */
 task_fn int password_check(struct sessions *sessions, struct str login_key, struct str password,
     int64_t *ret_user_id, bool *ret_weak, struct err *err);
 task_fn int password_hash(
     struct sessions *sessions, struct str password, struct str *ret_stored, struct err *err);
+/* A first password, for somebody else to use once: 12 random characters. */
+struct str password_random(struct arena *arena);
+/* Until when one that is made now is good (login.first_password_hours). */
+int64_t password_first_until(const struct sessions *sessions);
 /* The pepper is given once, before the first of the two above. */
 void sessions_set_pepper(struct sessions *sessions, struct str pepper);
 

@@ -31,6 +31,7 @@ struct cached_session {
     unsigned char hash[CRYPTO_SHA256_BYTES];
     int64_t id, user_id;
     int64_t started_at_us, ends_at_us;
+    bool must_change;
     int64_t last_seen_us, written_us; /* the last request, and what of it the database knows */
 };
 

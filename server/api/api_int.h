@@ -7,6 +7,7 @@
 enum route_access {
     ACCESS_OPEN,
     ACCESS_LOOPBACK,
+    ACCESS_OWN,
     ACCESS_SESSION,
     ACCESS_ADMINISTER, /* users.manage or rights.manage */
     ACCESS_RIGHTS      /* ACCESS_RIGHTS + enum access_right */
@@ -65,7 +66,7 @@ int call_query_int(
 /* What several resources print in the same way. */
 void print_words(struct json_out *out, const char *key, uint32_t bits, size_t n, const char *(*word)(int));
 void print_titled(struct json_out *out, const char *key, int64_t id, struct str title); /* id 0: null */
-void print_grant(const struct grant *grant, struct json_out *out);
+void print_grant(const struct call *call, const struct grant *grant, struct json_out *out);
 const char *action_word(int action);
 const char *right_word(int right);
 

@@ -38,6 +38,12 @@ static void print_head(const struct call *call, const struct explanation *e, str
     json_out_member_bool(out, "disabled", e->user->disabled);
 }
 
+/* A number that the system draws is nobody's to write. */
+static enum access_level shown_level(const struct field *field, enum access_level level)
+{
+    return level == LEVEL_WRITE && field->type->is_automatic ? LEVEL_READ : level;
+}
+
 /* ---- why ----------------------------------------------------------------------------------------------- */
 
 static void print_level(const char *key, bool known, enum access_level level, struct json_out *out)
@@ -46,22 +52,39 @@ static void print_level(const char *key, bool known, enum access_level level, st
     json_out_text(out, known ? access_level_key(level) : NULL);
 }
 
-static void print_one(
-    const struct call *call, const struct explanation *e, size_t i, struct str field, struct json_out *out)
+static void print_one(const struct call *call, const struct explanation *e, const struct grant *grant,
+    bool holds, struct str field, struct json_out *out)
 {
-    const struct grant *grant = e->grants->grants[i];
     const struct role *role = directory_role(call->caller.world->directory, grant->role_id);
     json_out_object(out);
     print_titled(out, "role", role->id, label(call, role->name_zh, role->name_en));
     json_out_key(out, STR("grant"));
-    print_grant(grant, out);
+    print_grant(call, grant, out);
     json_out_key(out, STR("holds"));
     if (e->has_record)
-        json_out_bool(out, (e->holds >> i & 1) != 0);
+        json_out_bool(out, holds);
     else
         json_out_null(out);
-    print_level("level", field.n > 0, field.n ? grant_level(grant, field) : LEVEL_HIDDEN, out);
+    enum access_level level = field.n ? grant_level(grant, field) : LEVEL_HIDDEN;
+    if (field.n && !grant->deny)
+        level = shown_level(form_field_find(e->form, field), level);
+    print_level("level", field.n > 0, level, out);
     json_out_object_end(out);
+}
+
+/* What would give something if its condition fitted the form. */
+static void print_broken(
+    const struct call *call, const struct explanation *e, struct str field, struct json_out *out)
+{
+    const struct directory *directory = call->caller.world->directory;
+    for (size_t i = 0; e->policy && i < directory->n_grants; i++) {
+        const struct grant *grant = &directory->grants[i];
+        bool his = false;
+        for (size_t r = 0; r < e->user->n_roles; r++)
+            his = his || e->user->roles[r] == grant->role_id;
+        if (his && grant->broken && !grant->deny && str_eq(grant->form, e->form->key))
+            print_one(call, e, grant, false, field, out);
+    }
 }
 
 static void print_why(const struct call *call, const struct explanation *e, int64_t record, struct str field,
@@ -73,8 +96,9 @@ static void print_why(const struct call *call, const struct explanation *e, int6
     if (e->grants) {
         actions = e->has_record ? policy_view_actions(e->grants, e->holds) : e->grants->actions;
         if (field.n)
-            level = e->has_record ? policy_view_level(e->grants, e->holds, field)
-                                  : policy_best_level(e->grants, field);
+            level = shown_level(
+                form_field_find(e->form, field), e->has_record ? policy_view_level(e->grants, e->holds, field)
+                                                               : policy_best_level(e->grants, field));
         if (field.n && e->has_record && level == LEVEL_MASKED)
             mask = policy_view_mask(e->grants, e->holds, field);
         if (level == LEVEL_MASKED && !mask.n)
@@ -92,7 +116,8 @@ static void print_why(const struct call *call, const struct explanation *e, int6
     json_out_key(out, STR("grants"));
     json_out_array(out);
     for (size_t i = 0; e->grants && i < e->grants->n_grants; i++)
-        print_one(call, e, i, field, out);
+        print_one(call, e, e->grants->grants[i], (e->holds >> i & 1) != 0, field, out);
+    print_broken(call, e, field, out);
     json_out_array_end(out);
     json_out_object_end(out);
     json_out_end(out);
@@ -143,7 +168,7 @@ static struct str made_up(const struct call *call, const struct field *field)
 static void print_sample_field(const struct call *call, const struct explanation *e, uint32_t holds,
     const struct field *field, struct json_out *out)
 {
-    enum access_level level = policy_view_level(e->grants, holds, field->key);
+    enum access_level level = shown_level(field, policy_view_level(e->grants, holds, field->key));
     struct str mask = policy_view_mask(e->grants, holds, field->key), value = made_up(call, field);
     if (!mask.n)
         mask = field->mask.n ? field->mask : STR("text");
@@ -202,7 +227,7 @@ static void print_samples(const struct call *call, const struct explanation *e, 
     size_t n = 0;
     find_places(call, e, places);
     for (size_t i = 0; i < e->grants->n_grants; i++)
-        if (e->grants->grants[i]->row_rule == ROW_CONDITION)
+        if (e->grants->grants[i]->row_rule == ROW_CONDITION && !e->grants->grants[i]->broken)
             conditions |= UINT32_C(1) << i;
     for (int sample = 0; sample < SAMPLES; sample++) {
         bool met = sample >= SAMPLES / 2, mine = sample % 2 == 0;
@@ -245,7 +270,8 @@ task_fn int rights_view(struct call *call, struct err *err)
         json_out_object(out);
         json_out_member_str(out, "key", field->key);
         json_out_member_str(out, "label", label(call, field->label_zh, field->label_en));
-        json_out_member_text(out, "access", access_level_key(policy_best_level(e->grants, field->key)));
+        json_out_member_text(
+            out, "access", access_level_key(shown_level(field, policy_best_level(e->grants, field->key))));
         json_out_object_end(out);
     }
     json_out_array_end(out);

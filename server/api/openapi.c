@@ -64,7 +64,7 @@ static void print_parameters(const struct route *route, struct json_out *out)
     }
     while (query.n > 0)
         print_parameter(str_cut(&query, ' '), "query", false, out);
-    if (route->method == NET_PATCH || route->method == NET_PUT)
+    if ((route->method == NET_PATCH || route->method == NET_PUT) && route->access != ACCESS_OWN)
         print_parameter(STR("If-Match"), "header", true, out);
     if (route->method != NET_GET && route->access != ACCESS_OPEN)
         print_parameter(STR("X-CSRF-Token"), "header", true, out);

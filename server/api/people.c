@@ -76,6 +76,8 @@ task_fn int departments_list(struct call *call, struct err *err)
     json_out_array(out);
     for (size_t i = 0; i < directory->n_departments; i++) {
         const struct department *department = &directory->departments[i];
+        if (department->retired)
+            continue;
         json_out_object(out);
         json_out_member_id(out, "id", department->id);
         json_out_member_str(out, "title", department->name);

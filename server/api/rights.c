@@ -5,6 +5,7 @@
 #include "access/words.h"
 #include "api/api_int.h"
 #include "record/admin.h"
+#include "json/problem.h"
 
 static struct str label(const struct call *call, struct str zh, struct str en)
 {
@@ -103,7 +104,7 @@ static const char *rule_word(int rule)
     return row_rule_key((enum row_rule)rule);
 }
 
-void print_grant(const struct grant *grant, struct json_out *out)
+void print_grant(const struct call *call, const struct grant *grant, struct json_out *out)
 {
     json_out_object(out);
     json_out_member_text(out, "rule", row_rule_key(grant->row_rule));
@@ -118,6 +119,10 @@ void print_grant(const struct grant *grant, struct json_out *out)
     json_out_raw(out, access_fields_print(grant, task_arena()));
     json_out_key(out, STR("masks"));
     json_out_raw(out, access_masks_print(grant, task_arena()));
+    if (grant->broken) {
+        json_out_key(out, STR("broken"));
+        json_out_fault(out, grant->broken, call->lang, task_arena());
+    }
     json_out_object_end(out);
 }
 
@@ -135,7 +140,7 @@ static void print_role(
     json_out_array(out);
     for (size_t i = 0; i < directory->n_grants; i++)
         if (directory->grants[i].role_id == role->id && str_eq(directory->grants[i].form, form->key))
-            print_grant(&directory->grants[i], out);
+            print_grant(call, &directory->grants[i], out);
     json_out_array_end(out);
     json_out_object_end(out);
 }
@@ -149,10 +154,27 @@ static void print_masks(struct json_out *out)
     json_out_array_end(out);
 }
 
-static void print_rights(struct call *call, const struct form *form, struct str pos)
+static void print_changed(const struct rights_changed *changed, struct json_out *out)
+{
+    json_out_key(out, STR("changed"));
+    if (!changed->at_us) {
+        json_out_null(out);
+        return;
+    }
+    json_out_object(out);
+    print_titled(out, "by", changed->actor_id, changed->name);
+    json_out_member_instant(out, "at", changed->at_us);
+    json_out_object_end(out);
+}
+
+static task_fn int print_rights(struct call *call, const struct form *form, struct str pos, struct err *err)
 {
     struct json_out *out = &call->out;
     const struct directory *directory = call->caller.world->directory;
+    struct rights_changed changed;
+    int rc = rights_last_change(&call->caller, form->key, &changed, err);
+    if (rc < 0)
+        return rc;
     json_out_object(out);
     json_out_member_str(out, "form", form->key);
     json_out_member_str(out, "label", label(call, form->label_zh, form->label_en));
@@ -172,19 +194,19 @@ static void print_rights(struct call *call, const struct form *form, struct str 
     for (size_t i = 0; i < directory->n_roles; i++)
         print_role(call, form, &directory->roles[i], out);
     json_out_array_end(out);
+    print_changed(&changed, out);
     if (pos.n)
         json_out_member_str(out, "pos", pos);
     json_out_object_end(out);
     json_out_end(out);
+    return 0;
 }
 
 task_fn int rights_show(struct call *call, struct err *err)
 {
     const struct form *form;
     int rc = find_form(call, &form, err);
-    if (rc == 0)
-        print_rights(call, form, STR_NULL);
-    return rc;
+    return rc < 0 ? rc : print_rights(call, form, STR_NULL, err);
 }
 
 struct rights_body {
@@ -208,9 +230,7 @@ task_fn int rights_save(struct call *call, struct err *err)
         rc = matrix_save(&call->caller, call->form, version, body.roles, &pos, err);
     if (rc == 0)
         rc = find_form(call, &form, err); /* as it stands in the world that follows */
-    if (rc == 0)
-        print_rights(call, form, pos);
-    return rc;
+    return rc < 0 ? rc : print_rights(call, form, pos, err);
 }
 
 task_fn int rights_preview(struct call *call, struct err *err)

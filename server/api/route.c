@@ -131,6 +131,8 @@ static task_fn int check_session(struct call *call, struct err *err)
         return err_set(err, ERR_LOGIN_NEEDED, "the session's user is gone or disabled");
     if (is_unsafe(call->request) && !session_csrf_is(&call->session, call->request->csrf_token))
         return err_set(err, ERR_CSRF, "page token missing or wrong");
+    if (call->session.must_change && call->route->access != ACCESS_OWN)
+        return err_set(err, ERR_PASSWORD_CHANGE, "the session was opened with a first password");
     return 0;
 }
 
@@ -142,7 +144,7 @@ static task_fn int check_access(struct call *call, struct err *err)
     if (access == ACCESS_LOOPBACK)
         return call->request->loopback ? 0 : err_set(err, ERR_NOT_FOUND, "from loopback only");
     int rc = check_session(call, err);
-    if (rc < 0 || access == ACCESS_SESSION)
+    if (rc < 0 || access == ACCESS_SESSION || access == ACCESS_OWN)
         return rc;
     if (access == ACCESS_ADMINISTER)
         return policy_has(call->caller.policy, RIGHT_USERS_MANAGE) ||

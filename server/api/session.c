@@ -11,6 +11,15 @@ static const struct json_field LOGIN_MEMBERS[] = {
     {"password", JSON_READ_STR, offsetof(struct login_body, password), JSON_REQUIRED, 0, PASSWORD_BYTES_MAX},
 };
 
+struct password_body {
+    struct str password, wanted;
+};
+static const struct json_field PASSWORD_MEMBERS[] = {
+    {"password", JSON_READ_STR, offsetof(struct password_body, password), JSON_REQUIRED, 0,
+        PASSWORD_BYTES_MAX},
+    {"new", JSON_READ_STR, offsetof(struct password_body, wanted), JSON_REQUIRED, 0, PASSWORD_BYTES_MAX},
+};
+
 static void print_user(const struct call *call, struct json_out *out)
 {
     const struct user *user = call->caller.policy->user;
@@ -52,6 +61,7 @@ static int print_session(struct call *call)
         if (policy_has(call->caller.policy, (enum access_right)right))
             json_out_text(out, access_right_key((enum access_right)right));
     json_out_array_end(out);
+    json_out_member_bool(out, "must_change_password", call->session.must_change);
     json_out_object_end(out);
     json_out_end(out);
     return 0;
@@ -97,4 +107,18 @@ task_fn int session_delete(struct call *call, struct err *err)
     if (rc == 0)
         call->reply->set_cookie = cookie_header(call, STR(""), true);
     return rc;
+}
+
+task_fn int session_password(struct call *call, struct err *err)
+{
+    struct password_body body = {0};
+    struct str cookie;
+    int rc = call_read_body(call, JSON_FIELDS(PASSWORD_MEMBERS), &body, err);
+    if (rc == 0)
+        rc = password_change(&call->caller, body.password, body.wanted, call->request->user_agent,
+            &call->session, &cookie, err);
+    if (rc < 0)
+        return rc;
+    call->reply->set_cookie = cookie_header(call, cookie, false);
+    return print_session(call);
 }

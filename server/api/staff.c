@@ -4,6 +4,7 @@
  */
 #include "api/api_int.h"
 #include "base/id.h"
+#include "base/must.h"
 #include "record/admin.h"
 #include "text/text.h"
 
@@ -229,4 +230,62 @@ task_fn int people_update(struct call *call, struct err *err)
     print_person(call, directory_user(call->caller.world->directory, call->id), pos, &call->out);
     json_out_end(&call->out);
     return 0;
+}
+
+/* ---- new accounts, first passwords ----------------------------------------------------------------------
+ */
+
+struct new_body {
+    struct str login, name;
+    const struct json *department;
+};
+static const struct json_field NEW_PERSON[] = {
+    {"login", JSON_READ_STR, offsetof(struct new_body, login), JSON_REQUIRED, 0, 0},
+    {"name", JSON_READ_STR, offsetof(struct new_body, name), JSON_REQUIRED, 0, 0},
+    {"department", JSON_READ_ANY, offsetof(struct new_body, department), 0, 0, 0},
+};
+
+static int reply_made(struct call *call, int64_t id, const struct first_password *first)
+{
+    struct json_out *out = &call->out;
+    const struct user *user = directory_user(call->caller.world->directory, id);
+    must(user); /* accounts are never dropped */
+    json_out_object(out);
+    json_out_key(out, STR("person"));
+    print_person(call, user, STR_NULL, out);
+    json_out_member_str(out, "password", first->password);
+    json_out_member_instant(out, "until", first->until_us);
+    json_out_member_str(out, "pos", first->pos);
+    json_out_object_end(out);
+    json_out_end(out);
+    return 0;
+}
+
+task_fn int people_create(struct call *call, struct err *err)
+{
+    struct new_body body = {0};
+    struct person_new person = {0};
+    struct first_password first;
+    int64_t id;
+    int rc = call_read_body(call, JSON_FIELDS(NEW_PERSON), &body, err);
+    if (rc < 0 && rc != -ERR_INVALID)
+        return rc;
+    person.login = body.login;
+    person.name = body.name;
+    if (body.department && body.department->kind != JSON_NULL &&
+        (body.department->kind != JSON_STR || !id_parse(body.department->str, &person.department)))
+        (void)err_add(err, task_arena(), STR("department"), FAULT_NOT_AN_ID, STR_NULL);
+    if (err->code != ERR_NONE)
+        return -(int)err->code;
+    rc = person_create(&call->caller, &person, &id, &first, err);
+    return rc < 0 ? rc : reply_made(call, id, &first);
+}
+
+task_fn int people_password(struct call *call, struct err *err)
+{
+    struct first_password first;
+    int rc = call_read_body(call, NULL, 0, NULL, err);
+    if (rc == 0)
+        rc = person_reset_password(&call->caller, call->id, &first, err);
+    return rc < 0 ? rc : reply_made(call, call->id, &first);
 }

@@ -10,7 +10,7 @@ static struct str shown_field(const struct err_item *item)
     return field;
 }
 
-static void print_item(
+void json_out_fault(
     struct json_out *out, const struct err_item *item, enum err_lang lang, struct arena *arena)
 {
     json_out_object(out);
@@ -58,6 +58,6 @@ void json_out_problem(
     json_out_key(out, STR("errors"));
     json_out_array(out);
     for (const struct err_item *item = err->items; item; item = item->next)
-        print_item(out, item, lang, arena);
+        json_out_fault(out, item, lang, arena);
     json_out_array_end(out);
 }

@@ -11,4 +11,8 @@
 void json_out_problem(
     struct json_out *out, const struct err *err, enum err_lang lang, struct str request, struct arena *arena);
 
+/* One of the errors, as an object. */
+void json_out_fault(
+    struct json_out *out, const struct err_item *item, enum err_lang lang, struct arena *arena);
+
 #endif

@@ -15,6 +15,7 @@
 
 enum {
     CLOSE_LOG_IN = 4401,
+    CLOSE_REFUSED = 4403,
     CLOSE_TOO_MANY = 4408,
     CLOSE_COME_BACK = 4409,
     REQUEST_BYTES = 9,
@@ -389,7 +390,9 @@ static task_fn void open_socket(void *arg)
         ws_close(socket->ws, CLOSE_COME_BACK, STR("come back"));
     else if (socket->ws && rc < 0)
         ws_close(socket->ws, CLOSE_LOG_IN, STR("log in again"));
-    if (socket->ws && rc == 0) {
+    if (socket->ws && rc == 0 && session.must_change) {
+        ws_close(socket->ws, CLOSE_REFUSED, STR("choose a password first"));
+    } else if (socket->ws && rc == 0) {
         socket->session = session.id;
         socket->user_id = session.user_id;
         socket->ends_at_us = session.ends_at_us;

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/must.h"
-#include "crypto/crypto.h"
 #include "main/demo_bank.h"
 #include "main/main_int.h"
 #include "text/text.h"
@@ -18,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BATCH = 200, TEMPLATE_BYTES_MAX = 4 << 20, PASSWORD_BYTES = 9, DEMO_PASSWORD_MAX = 200 };
+enum { BATCH = 200, TEMPLATE_BYTES_MAX = 4 << 20, DEMO_PASSWORD_MAX = 200 };
 
 static const char SQL_STATE[] = "SELECT demo_state, created_at FROM instance WHERE id = 1";
 static const char SQL_SET_STATE[] = "UPDATE instance SET demo_state = ? WHERE id = 1";
@@ -100,13 +99,6 @@ static void fill_roles(struct contents *contents, struct organisation *organisat
     }
 }
 
-struct str random_password(struct arena *arena)
-{
-    unsigned char random[PASSWORD_BYTES];
-    crypto_random(random, sizeof(random));
-    return crypto_base64url(arena, random, sizeof(random));
-}
-
 /* Those who log in get the common password of the demo, or, where there is none, one each, printed once. */
 static task_fn int fill_users(
     struct contents *contents, struct str common, struct organisation *organisation, struct err *err)
@@ -115,6 +107,7 @@ static task_fn int fill_users(
     organisation->users = arena_new_array(contents->arena, struct user, bank->n_users);
     organisation->passwords = arena_new_array(contents->arena, struct str, bank->n_users);
     organisation->n_users = bank->n_users;
+    organisation->passwords_until_us = common.n ? 0 : password_first_until(contents->boot->house.sessions);
     for (size_t i = 0; i < bank->n_users; i++) {
         const struct demo_user *user = &bank->users[i];
         int64_t *roles = arena_new_array(contents->arena, int64_t, user->n_roles + 1);
@@ -130,7 +123,7 @@ static task_fn int fill_users(
             .n_roles = user->n_roles};
         if (user->account != DEMO_LOGIN)
             continue;
-        struct str password = common.n ? common : random_password(contents->arena);
+        struct str password = common.n ? common : password_random(contents->arena);
         int rc = password_hash(contents->boot->house.sessions, password, &organisation->passwords[i], err);
         if (rc < 0)
             return rc;
@@ -193,7 +186,7 @@ static int demo_password(struct boot *boot, struct str *ret_password, struct err
     struct err ignored = {0};
     if (read_file(boot->arena, path, DEMO_PASSWORD_MAX, ret_password, &ignored) == 0 && ret_password->n > 0)
         return 0;
-    *ret_password = given && given[0] ? arena_copy(boot->arena, str_of(given)) : random_password(boot->arena);
+    *ret_password = given && given[0] ? arena_copy(boot->arena, str_of(given)) : password_random(boot->arena);
     const char *fresh = arena_cstr(boot->arena, arena_printf(boot->arena, "%s.new", path));
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool good =

@@ -90,7 +90,6 @@ task_fn void unaudited_save(struct listening *listening); /* the position, if it
 void unaudited_stop(struct listening *listening);
 
 /* A password that nobody chose, for a first log-in. */
-struct str random_password(struct arena *arena);
 
 /* First contents: the demo bank, or three administrators. Says what it did on standard output. */
 task_fn int first_contents(struct boot *boot, bool demo, int64_t rows, struct err *err);

@@ -4,7 +4,8 @@
  * it changes is known to the server within a second. Who did it is told by the event: the system, and the
  * user of the operating system.
  *
- * A password is made here, never chosen, and printed once after it is stored.
+ * A password is made here, never chosen, and printed once after it is stored; whoever logs in with it chooses
+ * another one first.
  */
 #include "base/id.h"
 #include "loop/loop.h"
@@ -37,7 +38,7 @@ static void say_no(struct user_job *job, const char *what, const char *name)
 static task_fn int make_password(
     struct user_job *job, struct str *ret_password, struct str *ret_stored, struct err *err)
 {
-    *ret_password = random_password(task_arena());
+    *ret_password = password_random(task_arena());
     return password_hash(job->boot.house.sessions, *ret_password, ret_stored, err);
 }
 
@@ -129,7 +130,10 @@ static task_fn int add(struct user_job *job, struct err *err)
     int rc = make_password(job, &password, &stored, err);
     if (rc < 0)
         return rc;
-    const struct organisation organisation = {.users = &user, .passwords = &stored, .n_users = 1};
+    const struct organisation organisation = {.users = &user,
+        .passwords = &stored,
+        .n_users = 1,
+        .passwords_until_us = password_first_until(job->boot.house.sessions)};
     rc = organisation_create(&job->caller, &organisation, err);
     if (rc == 0)
         say_password(&user, password);
@@ -143,7 +147,8 @@ static task_fn int reset(struct user_job *job, struct err *err)
     struct str password = STR(""), stored = STR("");
     int rc = make_password(job, &password, &stored, err);
     if (rc == 0)
-        rc = user_set_password(&job->caller, job->user->id, stored, err);
+        rc = user_set_password(
+            &job->caller, job->user->id, stored, password_first_until(job->boot.house.sessions), err);
     if (rc < 0)
         return rc;
     say_password(job->user, password);

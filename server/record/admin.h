@@ -30,6 +30,15 @@ int matrix_parse(struct caller *caller, struct str form_key, const struct json *
 task_fn int matrix_save(struct caller *caller, struct str form_key, struct str version,
     const struct json *roles, struct str *ret_pos, struct err *err);
 
+/* Which of those who may has changed the form's rights last, and when; at_us 0: none of them, lately. */
+struct rights_changed {
+    int64_t actor_id;
+    struct str name;
+    int64_t at_us;
+};
+task_fn int rights_last_change(
+    struct caller *caller, struct str form_key, struct rights_changed *ret, struct err *err);
+
 /* Who would gain and lose what, from the compiled policies of before and after. Prints the members of an
  * object. */
 void matrix_preview(struct caller *caller, const struct matrix *matrix, struct json_out *out);
@@ -64,6 +73,24 @@ struct person_change {
 task_fn int person_change(struct caller *caller, int64_t user_id, struct str version,
     const struct person_change *change, struct str *ret_pos, struct err *err);
 
+/* A first password, told once: whoever logs in with it until then chooses another one. */
+struct first_password {
+    struct str password;
+    int64_t until_us;
+    struct str pos;
+};
+/* A new account, without roles. ERR_CONFLICT: the log-in name is taken. The caller is renewed. */
+struct person_new {
+    struct str login, name;
+    int64_t department; /* 0: none */
+};
+task_fn int person_create(struct caller *caller, const struct person_new *person, int64_t *ret_id,
+    struct first_password *ret_first, struct err *err);
+/* A new first password for somebody else, whose sessions end. Not for who holds a duty of administration: it
+ * would put two duties into one hand; that is done on the machine (`tidemark user reset`). */
+task_fn int person_reset_password(
+    struct caller *caller, int64_t user_id, struct first_password *ret_first, struct err *err);
+
 struct role_change {
     bool has_key, has_name, has_rights;
     struct str key, name_zh, name_en;
@@ -73,5 +100,25 @@ task_fn int role_create(struct caller *caller, const struct role_change *change,
     struct str *ret_pos, struct err *err);
 task_fn int role_change(struct caller *caller, int64_t role_id, struct str version,
     const struct role_change *change, struct str *ret_pos, struct err *err);
+
+/* ---- departments
+ * --------------------------------------------------------------------------------------------------- */
+
+struct department_change {
+    bool has_key, has_title, has_parent, has_place, has_retired;
+    struct str key, title;
+    int64_t parent; /* 0: at the top */
+    int64_t place;  /* from 0, among those of the parent; past the last is the last */
+    bool retired;
+};
+/* Departments say which rows people see: what is moved or retired here holds for open screens at once. The
+ * key is given once. ERR_CONFLICT: the key is taken. Versions as above; the caller is renewed. */
+task_fn int department_create(struct caller *caller, const struct department_change *change, int64_t *ret_id,
+    struct str *ret_pos, struct err *err);
+task_fn int department_change(struct caller *caller, int64_t id, struct str version,
+    const struct department_change *change, struct str *ret_pos, struct err *err);
+struct str department_version(const struct caller *caller, const struct department *department);
+int64_t department_place(const struct directory *directory, const struct department *department);
+int64_t department_people(const struct directory *directory, int64_t department); /* accounts in use */
 
 #endif

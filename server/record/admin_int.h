@@ -23,6 +23,12 @@ void configure_note(struct tx *tx, struct configuring *configuring, const char *
 task_fn int configure_run(
     struct configuring *configuring, tx_body_fn *fn, struct str *ret_pos, struct err *err);
 
+/* The name of a person, a role or a department, without blanks at its ends: at most 100 characters. */
+struct str configure_name(struct str text, const char *field, struct err *err);
+/* Somebody or something can be put there: it exists (0: nowhere, always good) and is not retired. */
+void configure_check_department(
+    const struct directory *directory, int64_t department, const char *field, struct err *err);
+
 struct str json_of_text(struct str text);
 struct str json_of_id(int64_t id); /* 0: null */
 struct str json_of_bool(bool value);

@@ -56,7 +56,7 @@ static void add_people(
         const struct user *user = &organisation->users[i];
         NOTE("_user", user->id, CHANGE("login", json_text(user->login)),
             CHANGE("name", json_text(user->name)), CHANGE("department", json_id(user->department_id)));
-        access_add_user(tx, user, organisation->passwords[i], at_us);
+        access_add_user(tx, user, organisation->passwords[i], organisation->passwords_until_us, at_us);
         for (size_t r = 0; r < user->n_roles; r++) {
             int64_t id = id_new();
             NOTE(
@@ -129,6 +129,7 @@ struct user_change {
     struct caller *caller;
     int64_t user_id;
     struct str stored_password;
+    int64_t until_us;
     bool disabled;
 };
 
@@ -138,15 +139,16 @@ static task_fn int write_password(struct tx *tx, void *arg, struct err *err)
     const struct caller *caller = change->caller;
     (void)err;
     NOTE("_user", change->user_id, CHANGE("password", STR_NULL));
-    access_set_password(tx, change->user_id, change->stored_password);
+    access_give_password(tx, change->user_id, change->stored_password, change->until_us);
     session_end_all(tx, change->user_id, "password");
     return 0;
 }
 
 task_fn int user_set_password(
-    struct caller *caller, int64_t user_id, struct str stored_password, struct err *err)
+    struct caller *caller, int64_t user_id, struct str stored_password, int64_t until_us, struct err *err)
 {
-    struct user_change change = {.caller = caller, .user_id = user_id, .stored_password = stored_password};
+    struct user_change change = {
+        .caller = caller, .user_id = user_id, .stored_password = stored_password, .until_us = until_us};
     return run_and_refresh(caller, write_password, &change, err);
 }
 

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/must.h"
 #include "record/admin_int.h"
+#include "text/text.h"
 
 static const char SQL_LOCK[] = "SELECT epoch FROM catalog_epoch WHERE id = 1 FOR UPDATE";
 
@@ -47,6 +48,30 @@ task_fn int configure_run(
         return 0;
     err_clear(err);
     return caller_renew(caller, err);
+}
+
+struct str configure_name(struct str text, const char *field, struct err *err)
+{
+    enum { NAME_CHARS_MAX = 100 };
+    struct str name = text_normalize(task_arena(), text);
+    if (name.n == 0)
+        (void)err_add(err, task_arena(), str_of(field), FAULT_REQUIRED, STR_NULL);
+    else if (!str_is_utf8(name) || !text_is_printable(name, false))
+        (void)err_add(err, task_arena(), str_of(field), FAULT_NOT_TEXT, STR_NULL);
+    else if (str_utf8_length(name) > NAME_CHARS_MAX)
+        (void)err_add(err, task_arena(), str_of(field), FAULT_TOO_LONG,
+            arena_printf(task_arena(), "%d", NAME_CHARS_MAX));
+    return name;
+}
+
+void configure_check_department(
+    const struct directory *directory, int64_t department, const char *field, struct err *err)
+{
+    const struct department *found = department ? directory_department(directory, department) : NULL;
+    if (department && !found)
+        (void)err_add(err, task_arena(), str_of(field), FAULT_UNKNOWN, STR_NULL);
+    else if (found && found->retired)
+        (void)err_add(err, task_arena(), str_of(field), FAULT_RETIRED, STR_NULL);
 }
 
 /* ---- values of events as JSON -------------------------------------------------------------------------- */

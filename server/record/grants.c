@@ -21,7 +21,7 @@ static const struct json_field ROLE[] = {
 struct raw_grant {
     struct str rule;
     bool deny;
-    const struct json *condition, *actions, *fields, *masks;
+    const struct json *condition, *actions, *fields, *masks, *broken; /* broken: as an answer told it */
 };
 static const struct json_field GRANT[] = {
     {"rule", JSON_READ_STR, offsetof(struct raw_grant, rule), JSON_REQUIRED, 0, 20},
@@ -30,6 +30,7 @@ static const struct json_field GRANT[] = {
     {"actions", JSON_READ_ANY, offsetof(struct raw_grant, actions), JSON_REQUIRED, 0, 0},
     {"fields", JSON_READ_ANY, offsetof(struct raw_grant, fields), JSON_REQUIRED, 0, 0},
     {"masks", JSON_READ_ANY, offsetof(struct raw_grant, masks), 0, 0, 0},
+    {"broken", JSON_READ_ANY, offsetof(struct raw_grant, broken), 0, 0, 0},
 };
 
 struct reading {
@@ -71,28 +72,53 @@ static bool is_object(struct reading *reading, const struct json *json, struct s
     return false;
 }
 
+static struct str print_json(const struct json *json)
+{
+    struct buf text = {0};
+    struct json_out out;
+    buf_init(&text, 0);
+    json_out_init(&out, &text);
+    json_out_tree(&out, json);
+    json_out_end(&out);
+    struct str copy = arena_copy(task_arena(), buf_str(&text));
+    buf_done(&text);
+    return copy;
+}
+
+/* A condition that did not fit before may stay as it is, so that the others can be changed. */
+static const struct err_item *stays_broken(const struct reading *reading, const struct grant *grant)
+{
+    const struct directory *directory = reading->caller->world->directory;
+    for (size_t i = 0; i < directory->n_grants; i++) {
+        const struct grant *other = &directory->grants[i];
+        struct json *json;
+        struct err ignored = {0};
+        if (other->broken && other->role_id == grant->role_id && str_eq(other->form, grant->form) &&
+            other->deny == grant->deny &&
+            json_parse(task_arena(), other->condition, NULL, &json, &ignored) == 0 &&
+            str_eq(print_json(json), grant->condition))
+            return other->broken;
+    }
+    return NULL;
+}
+
 static void read_condition(
     struct reading *reading, const struct json *json, struct str path, struct grant *grant)
 {
     bool given = json && json->kind != JSON_NULL;
     const struct filter *filter;
     struct err found = {0};
-    struct buf text = {0};
-    struct json_out out;
     if (given != (grant->row_rule == ROW_CONDITION))
         fault(reading, path, given ? FAULT_BAD_VALUE : FAULT_REQUIRED, STR_NULL);
     if (!given || grant->row_rule != ROW_CONDITION)
         return;
-    (void)condition_compile(reading->form, json, task_arena(), &filter, &found);
-    faults_under(path, STR("filter"), &found, reading->err);
-    buf_init(&text, 0);
-    json_out_init(&out, &text);
-    json_out_tree(&out, json);
-    json_out_end(&out);
-    if (text.n > CONDITION_BYTES_MAX)
+    grant->condition = print_json(json);
+    if (condition_compile(reading->form, json, task_arena(), &filter, &found) < 0)
+        grant->broken = stays_broken(reading, grant);
+    if (!grant->broken)
+        faults_under(path, STR("filter"), &found, reading->err);
+    if (grant->condition.n > CONDITION_BYTES_MAX)
         fault(reading, path, FAULT_TOO_LONG, arena_printf(task_arena(), "%d", CONDITION_BYTES_MAX));
-    grant->condition = arena_copy(task_arena(), buf_str(&text));
-    buf_done(&text);
 }
 
 static void read_actions(

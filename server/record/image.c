@@ -239,8 +239,8 @@ static void sign_grant(const struct plan *plan, size_t g, struct arena *arena, s
     const struct policy *policy = plan->caller->policy;
     const struct grant *grant = plan->grants->grants[g];
     bool condition = plan->conditions[g] != NULL;
-    buf_printf(text, ";%s=%d actions=%u levels=", grant->deny ? "deny" : "rule", (int)grant->row_rule,
-        (unsigned)grant->actions);
+    buf_printf(text, ";%s=%d actions=%u levels=", grant->deny ? "deny" : "rule",
+        grant->broken ? -1 : (int)grant->row_rule, (unsigned)grant->actions);
     for (size_t i = 0; i < plan->form->n_fields; i++)
         buf_add_char(text, (char)('0' + (int)grant_level(grant, plan->form->fields[i].key)));
     for (size_t i = 0; i < grant->n_masks; i++)

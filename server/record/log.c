@@ -44,9 +44,17 @@ static struct str value_text(const struct caller *caller, const struct field *fi
     return field_display(field, &stored, caller->lang, arena);
 }
 
-static void print_side(const struct caller *caller, const struct field *field, const char *name,
+/* One change of one event: where it was made. */
+struct place {
+    struct str table, column;
+    const struct field *field;  /* of a form's record */
+    const struct form *subject; /* that a change of rights is about */
+};
+
+static void print_side(const struct caller *caller, const struct place *place, const char *name,
     const struct json *value, struct json_out *out)
 {
+    const struct field *field = place->field;
     bool masked = field && field->mask.n > 0;
     json_out_key(out, str_of(name));
     if (masked)
@@ -58,17 +66,16 @@ static void print_side(const struct caller *caller, const struct field *field, c
         print_masked_value(field->mask, value, out);
         return;
     }
-    struct str text = field                              ? value_text(caller, field, value)
-                      : value && value->kind == JSON_STR ? value->str
-                                                         : STR_NULL;
+    struct str text = field ? value_text(caller, field, value)
+                            : log_value_text(caller, place->table, place->column, place->subject, value);
     if (text.p)
         json_out_str(out, text);
     else
         json_out_null(out);
 }
 
-static void print_change(
-    const struct caller *caller, const struct form *form, const struct json *change, struct json_out *out)
+static void print_change(const struct caller *caller, struct str table, const struct form *form,
+    const struct form *subject, const struct json *change, struct json_out *out)
 {
     const struct json *key = change->kind == JSON_OBJECT ? json_get(change, STR("field")) : NULL;
     if (!key || key->kind != JSON_STR)
@@ -77,11 +84,12 @@ static void print_change(
     json_out_object(out);
     json_out_member_str(out, "field", key->str);
     json_out_member_str(out, "label",
-        !field                        ? key->str
+        !field                        ? log_column_word(caller, table, key->str)
         : caller->lang == ERR_LANG_EN ? field->label_en
                                       : field->label_zh);
-    print_side(caller, field, "before", json_get(change, STR("before")), out);
-    print_side(caller, field, "after", json_get(change, STR("after")), out);
+    const struct place place = {table, key->str, field, subject};
+    print_side(caller, &place, "before", json_get(change, STR("before")), out);
+    print_side(caller, &place, "after", json_get(change, STR("after")), out);
     json_out_object_end(out);
 }
 
@@ -96,7 +104,7 @@ static void print_changes(const struct caller *caller, const struct audit_row *r
     if (row->changes.n && json_parse(task_arena(), row->changes, &limits, &changes, &ignored) == 0 &&
         changes->kind == JSON_ARRAY)
         for (size_t i = 0; i < changes->array.n; i++)
-            print_change(caller, form, &changes->array.at[i], out);
+            print_change(caller, row->form, form, log_subject(caller, changes), &changes->array.at[i], out);
     json_out_array_end(out);
 }
 
@@ -151,7 +159,7 @@ static struct str form_label(const struct caller *caller, struct str key)
 {
     const struct form *form = key.n ? catalog_form(caller->world->catalog, key) : NULL;
     if (!form)
-        return STR_NULL;
+        return log_table_word(caller, key);
     return caller->lang == ERR_LANG_EN ? form->label_en : form->label_zh;
 }
 

@@ -153,3 +153,66 @@ task_fn int matrix_save(struct caller *caller, struct str form_key, struct str v
             return rc;
     }
 }
+
+/* ---- the last change ------------------------------------------------------------------------------------
+ */
+
+static bool names_form(const struct audit_row *row, struct str form)
+{
+    struct json *changes;
+    struct err ignored = {0};
+    if (!row->changes.n || json_parse(task_arena(), row->changes, NULL, &changes, &ignored) < 0 ||
+        changes->kind != JSON_ARRAY)
+        return false;
+    for (size_t i = 0; i < changes->array.n; i++) {
+        const struct json *change = &changes->array.at[i];
+        const struct json *field = change->kind == JSON_OBJECT ? json_get(change, STR("field")) : NULL;
+        if (!field || field->kind != JSON_STR || !str_eq(field->str, STR("form")))
+            continue;
+        const struct json *before = json_get(change, STR("before")), *after = json_get(change, STR("after"));
+        return (before && before->kind == JSON_STR && str_eq(before->str, form)) ||
+               (after && after->kind == JSON_STR && str_eq(after->str, form));
+    }
+    return false;
+}
+
+/* The last of one officer's: the log is found by who did it, and officers do little else. */
+static task_fn int last_change_of(struct caller *caller, const struct user *user, struct str form_key,
+    struct rights_changed *ret, struct err *err)
+{
+    enum { EVENTS = 50 };
+    const struct audit_filter filter = {.login = user->login,
+        .form = STR("_grant"),
+        .has_action = true,
+        .action = AUDIT_CONFIGURE,
+        .limit = EVENTS};
+    struct audit_row *rows;
+    size_t n = 0;
+    bool more;
+    int rc = audit_find(caller->house->app, &filter, &rows, &n, &more, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (!names_form(&rows[i], form_key))
+            continue;
+        if (rows[i].at_us > ret->at_us)
+            *ret = (struct rights_changed){.actor_id = user->id, .name = user->name, .at_us = rows[i].at_us};
+        break;
+    }
+    return rc;
+}
+
+task_fn int rights_last_change(
+    struct caller *caller, struct str form_key, struct rights_changed *ret, struct err *err)
+{
+    enum { OFFICERS = 20 };
+    const struct directory *directory = caller->world->directory;
+    int rc = 0;
+    *ret = (struct rights_changed){0};
+    for (size_t i = 0, n = 0; rc == 0 && i < directory->n_users && n < OFFICERS; i++) {
+        const struct user *user = &directory->users[i];
+        if (!(directory_rights_of(directory, user) >> RIGHT_RIGHTS_MANAGE & 1))
+            continue;
+        rc = last_change_of(caller, user, form_key, ret, err);
+        n++;
+    }
+    return rc;
+}

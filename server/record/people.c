@@ -8,7 +8,7 @@
 #include "base/id.h"
 #include "record/admin_int.h"
 
-enum { TRIES = 5, NAME_CHARS_MAX = 100, ROLE_KEY_MAX = 40, ROLES_OF_PERSON_MAX = 16 };
+enum { TRIES = 5, ROLE_KEY_MAX = 40, ROLES_OF_PERSON_MAX = 16 };
 
 /* ---- what a change would make of people -----------------------------------------------------------------
  */
@@ -82,20 +82,6 @@ static int check_proposal(const struct proposal *proposal, const char *field, st
     return err->code == ERR_NONE ? 0 : -(int)err->code;
 }
 
-/* A name of a person or a role, without blanks at its ends. */
-static struct str read_name(struct str text, const char *field, struct err *err)
-{
-    struct str name = str_trim(text);
-    if (name.n == 0)
-        (void)err_add(err, task_arena(), str_of(field), FAULT_REQUIRED, STR_NULL);
-    else if (!str_is_utf8(name))
-        (void)err_add(err, task_arena(), str_of(field), FAULT_NOT_TEXT, STR_NULL);
-    else if (str_utf8_length(name) > NAME_CHARS_MAX)
-        (void)err_add(err, task_arena(), str_of(field), FAULT_TOO_LONG,
-            arena_printf(task_arena(), "%d", NAME_CHARS_MAX));
-    return name;
-}
-
 /* ---- one person ---------------------------------------------------------------------------------------- */
 
 struct changing_person {
@@ -161,13 +147,13 @@ static int judge_person(struct changing_person *changing, const struct person_ch
         return err_add(err, task_arena(), STR(""), FAULT_OWN_ACCOUNT, STR_NULL);
     *after = *changing->before;
     if (change->has_name)
-        after->name = read_name(change->name, "name", err);
-    if (change->has_department && change->department && !directory_department(directory, change->department))
-        (void)err_add(err, task_arena(), STR("department"), FAULT_UNKNOWN, STR_NULL);
+        after->name = configure_name(change->name, "name", err);
     if (change->has_department)
         after->department_id = change->department;
     if (change->has_disabled)
         after->disabled = change->disabled;
+    if (change->has_department || (change->has_disabled && !after->disabled))
+        configure_check_department(directory, after->department_id, "department", err);
     if (change->has_roles)
         read_roles(directory, change, after, err);
     if (err->code != ERR_NONE)
@@ -310,8 +296,8 @@ static int judge_role(struct changing_role *changing, const struct role_change *
             (void)err_add(err, task_arena(), STR("key"), FAULT_BAD_VALUE, STR_NULL);
     }
     if (change->has_name) {
-        after->name_zh = read_name(change->name_zh, "name.zh", err);
-        after->name_en = read_name(change->name_en, "name.en", err);
+        after->name_zh = configure_name(change->name_zh, "name.zh", err);
+        after->name_en = configure_name(change->name_en, "name.en", err);
     }
     if (change->has_rights)
         after->rights = change->rights;

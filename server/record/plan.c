@@ -46,7 +46,7 @@ static void find_conditions(struct plan *plan)
     plan->conditions = arena_new_array(plan->arena, const struct filter *, plan->grants->n_grants + 1);
     for (size_t g = 0; g < plan->grants->n_grants; g++) {
         const struct grant *grant = plan->grants->grants[g];
-        if (grant->row_rule != ROW_CONDITION)
+        if (grant->row_rule != ROW_CONDITION || grant->broken)
             continue;
         plan->conditions[g] = world->conditions[grant - directory->grants];
         must(plan->conditions[g]); /* compiled with the world */
@@ -267,6 +267,10 @@ static void where_grant(const struct plan *plan, size_t g, struct statement *to)
 {
     const struct policy *policy = plan->caller->policy;
     const struct grant *grant = plan->grants->grants[g];
+    if (grant->broken) { /* it fails closed */
+        buf_add_text(to->sql, grant->deny ? "TRUE" : "FALSE");
+        return;
+    }
     switch (grant->row_rule) {
     case ROW_ALL:
         buf_add_text(to->sql, "TRUE");

@@ -23,7 +23,7 @@ struct plan {
     struct caller *caller;
     const struct form *form;
     const struct policy_form *grants;
-    const struct filter **conditions; /* by grant; NULL: a fixed rule */
+    const struct filter **conditions; /* by grant; NULL: a fixed rule, or broken */
     bool has_conditions;
     struct filter_env env;   /* what conditions and filters count from */
     enum access_level *best; /* by field, over all grants that let rows be seen */
@@ -96,5 +96,13 @@ void write_column(const struct field *field, const struct db_val *value, const c
  */
 task_fn int merge_find_base(struct plan *plan, const struct record *now, struct str version, bool *ret_found,
     struct db_val *ret_base, struct err *err);
+
+/* What the log calls a table of ours (empty: none), its columns, and what their values say. */
+struct str log_table_word(const struct caller *caller, struct str table);
+struct str log_column_word(const struct caller *caller, struct str table, struct str column);
+/* The form that a change of rights is about, from what it names; NULL: none. */
+const struct form *log_subject(const struct caller *caller, const struct json *changes);
+struct str log_value_text(const struct caller *caller, struct str table, struct str column,
+    const struct form *subject, const struct json *value);
 
 #endif

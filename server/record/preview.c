@@ -45,6 +45,8 @@ static int by_text(const void *a, const void *b)
 /* The rule as it works for him; empty: it never holds. */
 static struct str rule_text(const struct side *side, const struct grant *grant)
 {
+    if (grant->broken) /* it fails closed */
+        return grant->deny ? STR("all") : STR("");
     switch (grant->row_rule) {
     case ROW_ALL:
         return STR("all");

@@ -20,7 +20,7 @@ struct world {
     int64_t epoch;
     struct catalog *catalog;
     struct directory *directory;
-    const struct filter **conditions; /* by the directory's grants; NULL: a fixed rule */
+    const struct filter **conditions; /* by the directory's grants; NULL: a fixed rule, or broken */
 };
 struct world *world_ref(struct world *world);
 void world_unref(struct world *world); /* NULL accepted */
@@ -168,6 +168,11 @@ task_fn int sign_in(struct house *house, struct str login, struct str password, 
     struct str agent, struct str request, struct session *ret_session, struct str *ret_cookie,
     struct err *err);
 task_fn int sign_out(struct caller *caller, struct err *err);
+/* One's own password, by the one that there is. All sessions of the caller end, and a new one begins: what
+ * *ret_session and *ret_cookie are. A wrong one counts as a failed log-in does. Faults name "password" and
+ * "new". */
+task_fn int password_change(struct caller *caller, struct str password, struct str wanted, struct str agent,
+    struct session *ret_session, struct str *ret_cookie, struct err *err);
 
 /* ---- the log, as the caller may see it
  * --------------------------------------------------------------------------- */
@@ -198,8 +203,9 @@ struct organisation {
     size_t n_departments;
     struct role *roles;
     size_t n_roles;
-    struct user *users;    /* roles: ids of the roles above */
-    struct str *passwords; /* stored forms, by user; empty: cannot log in */
+    struct user *users;         /* roles: ids of the roles above */
+    struct str *passwords;      /* stored forms, by user; empty: cannot log in */
+    int64_t passwords_until_us; /* 0: they are the people's own; else first ones, good until then */
     size_t n_users;
     struct grant *grants;
     size_t n_grants;
@@ -208,7 +214,7 @@ task_fn int organisation_create(
     struct caller *caller, const struct organisation *organisation, struct err *err);
 /* Both end the person's sessions (enabling does not). */
 task_fn int user_set_password(
-    struct caller *caller, int64_t user_id, struct str stored_password, struct err *err);
+    struct caller *caller, int64_t user_id, struct str stored_password, int64_t until_us, struct err *err);
 task_fn int user_set_disabled(struct caller *caller, int64_t user_id, bool disabled, struct err *err);
 
 #endif

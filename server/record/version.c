@@ -31,6 +31,16 @@ struct str role_version(const struct caller *caller, const struct role *role)
     return version_of(caller, "role", &text);
 }
 
+struct str department_version(const struct caller *caller, const struct department *department)
+{
+    struct buf text = {0};
+    buf_init(&text, 0);
+    buf_printf(&text, "%lld,%lld,%lld,%d,", (long long)department->id, (long long)department->parent_id,
+        (long long)department_place(caller->world->directory, department), department->retired);
+    add_text(&text, department->name);
+    return version_of(caller, "department", &text);
+}
+
 struct str person_version(const struct caller *caller, const struct user *user)
 {
     struct buf text = {0};

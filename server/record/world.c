@@ -3,6 +3,7 @@
  * whole. A request keeps the world that it started with; a write looks at the epoch again inside its
  * transaction (epoch_is, plan_int.h).
  */
+#include "base/log.h"
 #include "base/must.h"
 #include "record/plan_int.h"
 
@@ -54,24 +55,37 @@ int condition_compile(const struct form *form, const struct json *json, struct a
     return filter_parse(json, &caller, arena, ret_filter, err);
 }
 
-static int compile_conditions(struct world *world, struct err *err)
+/* The form is another than when the grant was saved: a field has gone, or is of another type. The grant fails
+ * closed (access/policy.c), and nobody else loses anything by it. */
+static void break_grant(struct arena *arena, struct grant *grant, const struct err *why)
+{
+    static const struct err_item NO_FILTER = {.fault = FAULT_BAD_VALUE};
+    grant->broken = why->items ? why->items : &NO_FILTER;
+    log_event(LOG_WARN, "record", "a grant's condition does not fit its form: it gives nothing",
+        LOG_I("grant", grant->id), LOG_S("form", grant->form), LOG_I("deny", grant->deny),
+        LOG_S("where", grant->broken->field), LOG_S("cause", fault_text(grant->broken, ERR_LANG_EN, arena)));
+}
+
+static void compile_conditions(struct world *world)
 {
     struct directory *directory = world->directory;
     struct arena *arena = directory->arena;
     world->conditions = arena_new_array(arena, const struct filter *, directory->n_grants + 1);
     for (size_t i = 0; i < directory->n_grants; i++) {
-        const struct grant *grant = &directory->grants[i];
+        struct grant *grant = &directory->grants[i];
         const struct form *form = catalog_form(world->catalog, grant->form);
-        struct json *json;
+        struct json *json = NULL;
         struct err why = {0};
         if (grant->row_rule != ROW_CONDITION || !form) /* a form that is not live yet has no records */
             continue;
-        if (json_parse(arena, grant->condition, NULL, &json, &why) < 0 ||
-            condition_compile(form, json, arena, &world->conditions[i], &why) < 0)
-            return err_set(err, ERR_CONFIG, "grant %lld: condition not understood: %s", (long long)grant->id,
-                why.detail);
+        bool is_json = json_parse(arena, grant->condition, NULL, &json, &why) == 0;
+        if (is_json && condition_compile(form, json, arena, &world->conditions[i], &why) == 0)
+            continue;
+        world->conditions[i] = NULL;
+        if (!is_json)
+            grant->condition = STR("null"); /* as it is shown */
+        break_grant(arena, grant, &why);
     }
-    return 0;
 }
 
 static task_fn int load_world(struct tx *tx, void *arg, struct err *err)
@@ -96,11 +110,7 @@ static task_fn int load_world(struct tx *tx, void *arg, struct err *err)
         .epoch = db_cell(&rows, 0, 0)->i,
         .catalog = catalog,
         .directory = directory};
-    rc = compile_conditions(world, err);
-    if (rc < 0) {
-        world_unref(world);
-        return rc;
-    }
+    compile_conditions(world);
     world_unref(*ret_world); /* of a run that was begun again */
     *ret_world = world;
     return 0;

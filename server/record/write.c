@@ -13,7 +13,8 @@ bool reference_exists(const struct plan *plan, const struct field *field, int64_
         const struct user *user = directory_user(directory, id);
         return user && !user->disabled;
     }
-    return directory_department(directory, id) != NULL;
+    const struct department *department = directory_department(directory, id);
+    return department && !department->retired;
 }
 
 static void parse_member(struct plan *plan, const struct json_member *member, const enum access_level *levels,

@@ -196,6 +196,8 @@ test("people from the command line: added, reset, disabled, enabled; each with i
   const client = await waitUntil("the new person", () => server.login("li.lei", first));
   assert.deepEqual([client.session?.user.name, client.session?.user.roles, client.session?.rights], ["李雷", ["audit_admin"], ["audit.read"]]);
   const id = client.session?.user.id as string;
+  assert.equal(client.session?.must_change_password, true, "it is a first password");
+  assert.equal((await client.get("/audit")).status, 403);
 
   const refused: [string[], RegExp][] = [
     [["add", "ＬＩ.LEI", "--name", "另一个"], /there is such a log-in/],

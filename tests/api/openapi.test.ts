@@ -136,6 +136,39 @@ const WRITES: Record<string, (client: Client) => Promise<{ body?: unknown; good:
     const refused = await client.delete("/session", { headers: { "x-csrf-token": "x" } });
     return { good: await client.delete("/session"), refused };
   },
+  "PUT /api/v1/session/password": async () => {
+    const person = await makePerson(ownKey("own"), undefined, []);
+    const body = { password: PASSWORD, new: `${PASSWORD}-2` };
+    const refused = await person.put("/session/password", { password: PASSWORD, new: "short" }, undefined);
+    return { body, good: await person.put("/session/password", body, undefined), refused };
+  },
+  "POST /api/v1/people": async () => {
+    const admin = await login("admin");
+    const body = { login: ownKey("new"), name: "新人", department: null };
+    const good = await admin.post("/people", body);
+    return { body, good, refused: await admin.post("/people", body) };
+  },
+  "POST /api/v1/people/{id}/password": async () => {
+    const admin = await login("admin");
+    const made = admin.expect<{ person: { id: string } }>(201, await admin.post("/people", { login: ownKey("new"), name: "新人" }));
+    const good = await admin.post(`/people/${made.person.id}/password`, {});
+    return { body: {}, good, refused: await admin.post(`/people/${admin.session?.user.id}/password`, {}) };
+  },
+  "POST /api/v1/departments": async () => {
+    const admin = await login("admin");
+    const key = ownKey("dep");
+    const body = { key, title: `部门 ${key}`, parent: null, place: 0 };
+    const good = await admin.post("/departments", body);
+    return { body, good, refused: await admin.post("/departments", body) };
+  },
+  "PATCH /api/v1/departments/{id}": async () => {
+    const admin = await login("admin");
+    const key = ownKey("dep");
+    const made = admin.expect<{ id: string; version: string }>(201, await admin.post("/departments", { key, title: `部门 ${key}` }));
+    const body = { title: `科室 ${key}`, parent: null, place: 0, retired: true };
+    const good = await admin.patch(`/departments/${made.id}`, body, made.version);
+    return { body, good, refused: await admin.patch(`/departments/${made.id}`, body, made.version) };
+  },
   "POST /api/v1/forms/{form}/records": async () => {
     const clerk = await login("clerk");
     const body = { fields: await customerFields(clerk) };

@@ -173,6 +173,26 @@ test("logging in and out", async () => {
   });
 });
 
+test("choosing a password: either it is the new one, with its event, or the old one", async () => {
+  const person = await makePerson(ownKey("torture"), undefined, []);
+  let [now, next] = [PASSWORD, `${PASSWORD}-1`];
+  let turn = 1;
+  await torture({
+    what: "a password",
+    route: "PUT /api/v1/session/password",
+    good: 200,
+    send: async (headers) => {
+      const reply = await person.put("/session/password", { password: now, new: next }, undefined, { headers });
+      if (reply.status === 200) {
+        person.csrf = reply.json<{ csrf: string }>().csrf;
+        [now, next] = [next, `${PASSWORD}-${++turn}`];
+      }
+      return reply;
+    },
+    untouched: async () => assert.equal((await person.get("/session")).status, 200, "the session has ended with a refused change"),
+  });
+});
+
 test("changing people, roles and rights: either the change with its event, or neither", async () => {
   const security = await login("security");
   const admin = await login("admin");
@@ -208,6 +228,36 @@ test("changing people, roles and rights: either the change with its event, or ne
     untouched,
   });
   await admin.expect(200, await admin.patch(`/people/${person}`, { name: "吴倩" }, "*"));
+  await torture({
+    what: "a new person",
+    route: "POST /api/v1/people",
+    good: 201,
+    send: (headers) => counted(() => admin.post("/people", { login: ownKey("torture"), name: "苦" }, { headers })),
+    untouched,
+  });
+  const made = admin.expect<{ person: { id: string } }>(201, await admin.post("/people", { login: ownKey("torture"), name: "苦" }));
+  await torture({
+    what: "a new first password",
+    route: "POST /api/v1/people/{id}/password",
+    good: 200,
+    send: (headers) => counted(() => admin.post(`/people/${made.person.id}/password`, {}, { headers })),
+    untouched,
+  });
+  await torture({
+    what: "a new department",
+    route: "POST /api/v1/departments",
+    good: 201,
+    send: (headers) => counted(() => admin.post("/departments", { key: ownKey("torture"), title: ownKey("苦") }, { headers })),
+    untouched,
+  });
+  const place = admin.expect<{ id: string }>(201, await admin.post("/departments", { key: ownKey("torture"), title: ownKey("苦") }));
+  await torture({
+    what: "a department",
+    route: "PATCH /api/v1/departments/{id}",
+    good: 200,
+    send: (headers) => counted(() => admin.patch(`/departments/${place.id}`, { title: `苦 ${++turn} ${place.id}` }, "*", { headers })),
+    untouched,
+  });
   const matrix = await matrixOf();
   const grants = () => bodyWith(matrix, { [role.key]: [{ rule: "all", actions: ["list"], fields: { "*": ++turn % 2 ? "read" : "masked" } }] });
   await torture({

@@ -40,6 +40,7 @@ export interface Session {
   };
   csrf: string;
   rights: string[];
+  must_change_password: boolean;
 }
 
 export interface Reply {
@@ -171,6 +172,16 @@ export class Client {
   async logIn(login: string, password: string): Promise<Reply> {
     const reply = await this.post("/session", { login, password });
     if (reply.status === 200 || reply.status === 201) {
+      this.session = reply.json<Session>();
+      this.csrf = this.session.csrf;
+    }
+    return reply;
+  }
+
+  /** The session goes on in a new one. */
+  async changePassword(password: string, wanted: string): Promise<Reply> {
+    const reply = await this.put("/session/password", { password, new: wanted }, undefined);
+    if (reply.status === 200) {
       this.session = reply.json<Session>();
       this.csrf = this.session.csrf;
     }

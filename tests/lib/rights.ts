@@ -1,8 +1,7 @@
 // What tests of rights need: roles, people and matrices of their own, made by the roads that an administrator has.
-import { spawnSync } from "node:child_process";
-import { Client, type Json } from "./client.ts";
-import { SANITIZER_OPTIONS } from "./server.ts";
-import { login, sharedServer, stranger } from "./shared.ts";
+import type { Client, Json } from "./client.ts";
+import { PASSWORD } from "./server.ts";
+import { login, stranger } from "./shared.ts";
 
 export type Level = "hidden" | "masked" | "read" | "write";
 export interface Grant {
@@ -68,18 +67,19 @@ export async function makeRole(key: string, rights: string[] = []): Promise<Role
   return security.expect<Role>(201, await security.post("/roles", { key, name: { zh: `角色 ${key}`, en: `Role ${key}` }, rights }));
 }
 
-/** Somebody new, by the command line, logged in. */
+/** Somebody new, as the two administrators make him, logged in, with the password of the tests. Departments and roles by key. */
 export async function makePerson(name: string, department: string | undefined, roles: string[]): Promise<Client> {
-  const { binary, data } = await sharedServer();
-  const args = ["user", "add", name, "--data", data, "--name", `人员 ${name}`, ...roles.flatMap((role) => ["--role", role])];
-  if (department !== undefined) args.push("--department", department);
-  const done = spawnSync(binary, args, { encoding: "utf8", env: { ...process.env, ...SANITIZER_OPTIONS } });
-  const password = /password: (\S+)/.exec(done.stdout)?.[1];
-  if (done.status !== 0 || password === undefined) throw new Error(`tidemark user add: ${done.status} ${done.stdout} ${done.stderr}`);
-  const client = await stranger();
-  for (;;) {
-    const reply = await client.logIn(name, password);
-    if (client.session !== undefined) return client;
-    if (reply.status !== 401) throw new Error(`${name} cannot log in: ${reply.status} ${reply.text}`);
+  const [admin, security] = [await login("admin"), await login("security")];
+  const places = await admin.list("/organisation") as unknown as { items: { id: string; key: string }[] };
+  const place = places.items.find((one) => one.key === department)?.id ?? null;
+  const made = admin.expect<{ person: { id: string }; password: string }>(201, await admin.post("/people", { login: name, name: `人员 ${name}`, department: place }));
+  if (roles.length > 0) {
+    const known = security.expect<{ items: Role[] }>(200, await security.get("/roles")).items;
+    const ids = roles.map((key) => known.find((role) => role.key === key)?.id);
+    security.expect(200, await security.patch(`/people/${made.person.id}`, { roles: ids }, "*"));
   }
+  const client = await stranger();
+  client.expect(200, await client.logIn(name, made.password));
+  client.expect(200, await client.changePassword(made.password, PASSWORD));
+  return client;
 }

@@ -53,19 +53,20 @@ static task_fn int write_bank(struct tx *tx, void *arg, struct err *err)
     int64_t now = clock_utc_us();
     (void)arg;
     (void)err;
-    access_add_department(tx, &(struct department){HEAD_OFFICE, 0, STR("head"), STR("总行"), 1});
-    access_add_department(tx, &(struct department){BRANCH, HEAD_OFFICE, STR("b1"), STR("第一分行"), 2});
-    access_add_department(tx, &(struct department){OUTLET, BRANCH, STR("o1"), STR("第一支行"), 3});
+    access_add_department(tx, &(struct department){HEAD_OFFICE, 0, STR("head"), STR("总行"), 1, false});
+    access_add_department(
+        tx, &(struct department){BRANCH, HEAD_OFFICE, STR("b1"), STR("第一分行"), 2, false});
+    access_add_department(tx, &(struct department){OUTLET, BRANCH, STR("o1"), STR("第一支行"), 3, false});
     access_add_role(tx, &(struct role){ROLE_CLERK, STR("clerk"), STR("客户经理"), STR("Clerk"), 0});
     access_add_role(
         tx, &(struct role){ROLE_BOSS, STR("boss"), STR("行长"), STR("Boss"), 1u << RIGHT_FORMS_DESIGN});
     access_add_user(tx,
         &(struct user){CLERK, OUTLET, STR("Clerk"), STR("clerk"), STR("张三"), false, NULL, 0}, STR("stored"),
-        now);
+        0, now);
     access_add_user(
-        tx, &(struct user){BOSS, 0, STR("boss"), STR("boss"), STR("李四"), false, NULL, 0}, STR(""), now);
+        tx, &(struct user){BOSS, 0, STR("boss"), STR("boss"), STR("李四"), false, NULL, 0}, STR(""), 0, now);
     access_add_user(tx, &(struct user){GONE, OUTLET, STR("gone"), STR("gone"), STR("王五"), true, NULL, 0},
-        STR("x"), now);
+        STR("x"), 0, now);
     access_add_user_role(tx, 401, CLERK, ROLE_CLERK);
     access_add_user_role(tx, 402, BOSS, ROLE_BOSS);
     access_add_user_role(tx, 403, BOSS, ROLE_CLERK);

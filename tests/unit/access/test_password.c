@@ -91,6 +91,20 @@ ON_TASK(test_who_is_let_in)
     sessions_free(sessions);
 }
 
+ON_TASK(test_a_first_password_past_its_time_lets_nobody_in)
+{
+    static const char SQL_UNTIL[] = "UPDATE app_user SET password_until=NOW(6)+INTERVAL ? SECOND WHERE id=1";
+    bool weak;
+    (void)arg;
+    begin();
+    make_people();
+    (void)fixture_query(fixture.app, SQL_UNTIL, DB_PARAMS(DB_I(3600)));
+    must(check(STR("active"), PASSWORD, &weak) == 1);
+    (void)fixture_query(fixture.app, SQL_UNTIL, DB_PARAMS(DB_I(-1)));
+    must(check(STR("active"), PASSWORD, &weak) == 0);
+    sessions_free(sessions);
+}
+
 ON_TASK(test_lengths)
 {
     static char text[PASSWORD_BYTES_MAX + 1];
@@ -248,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_is_let_in),
+        cmocka_unit_test(test_a_first_password_past_its_time_lets_nobody_in),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_a_password_with_nul_bytes),
         cmocka_unit_test(test_a_lower_cost_is_weak),
