@@ -128,11 +128,9 @@ static void tell_touched(struct live *live, int64_t sequence)
         list_remove(&channel->in_touched);
         if (channel->loading || channel->phase != CHANNEL_OPEN)
             continue; /* a refill will tell */
-        size_t n = channel->n_told;
         channel->pos = sequence;
         frame_delta(channel);
-        if (channel->kind == CHANNEL_RECORD && n != channel->n_told)
-            presence_of(channel); /* who no longer sees the record sees nobody there */
+        presence_of(channel); /* who no longer sees the record, or a field of it, sees nobody there */
         band_trim(channel);
         channel_settled(channel);
     }

@@ -134,6 +134,7 @@ struct viewer {
     unsigned presence_turn;
     bool has_range; /* moved: instead of what the message says */
     int64_t range_start, range_limit;
+    int64_t held_pos;   /* while needs_schema: all up to here has been told under the rights of then */
     int64_t resume_pos; /* -1: none */
     char resume_state[LIVE_STATE_MAX];
 };

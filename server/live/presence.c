@@ -222,11 +222,11 @@ void presence_hear(struct live *live, const struct feed_tx *tx)
             hear_change(live, &tx->changes[i]);
 }
 
+/* On this row, as it is: another may show more of it. */
 static bool field_is_seen(const struct channel *channel, const char *key)
 {
-    const struct plan *plan = select_plan(channel->select);
-    const struct field *field = form_field_find(plan_form(plan), str_of(key));
-    return field && plan_field_level(plan, field) != LEVEL_HIDDEN;
+    const struct field *field = form_field_find(plan_form(select_plan(channel->select)), str_of(key));
+    return field && record_field_is_seen(&band_window(channel, 0)->record, field);
 }
 
 static bool is_at(const struct channel *channel, const struct here *here)

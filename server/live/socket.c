@@ -220,12 +220,16 @@ static bool add_viewer(struct pieces *pieces, struct viewer *viewer)
     return true;
 }
 
-/* Everything up to here has been sent, but for channels whose window is being read anew. */
+/* Everything up to here has been sent, but for channels whose window is being read anew, and for what shows
+ * the rights of before until it begins anew. */
 static int64_t settled_pos(const struct socket *socket)
 {
     int64_t pos = socket->live->pos;
     for (struct list *it = socket->viewers.next; it != &socket->viewers; it = it->next) {
-        const struct channel *channel = list_entry(it, struct viewer, in_socket)->channel;
+        const struct viewer *viewer = list_entry(it, struct viewer, in_socket);
+        const struct channel *channel = viewer->channel;
+        if (viewer->needs_schema && viewer->held_pos < pos)
+            pos = viewer->held_pos;
         if (channel && channel->phase == CHANNEL_OPEN && channel->loading && channel->held_pos < pos)
             pos = channel->held_pos;
     }

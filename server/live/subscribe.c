@@ -236,6 +236,7 @@ static task_fn void open_viewer(void *arg)
         if (err_status(err.code) >= 500 && !live->ending)
             log_event(LOG_WARN, "live", "subscription not opened", LOG_C("req", viewer->socket->request),
                 LOG_C("cause", err.detail));
+        viewer->socket->owes_mark = viewer->socket->owes_mark || viewer->socket->held_back;
         socket_say_problem(viewer->socket, "id", str_of(viewer->id), &err);
         viewer->opening = true;
         viewer_end(viewer);
@@ -260,6 +261,8 @@ void subscribe_again(struct viewer *viewer)
         return; /* its task notices */
     viewer->opening = true;
     viewer->told = false;
+    if (!viewer->needs_schema)
+        viewer->held_pos = viewer->socket->live->pos; /* that of the transaction before the one in hand */
     viewer->needs_schema = true;
     viewer->resume_pos = -1;
     start_opening(viewer);

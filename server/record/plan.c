@@ -174,6 +174,11 @@ bool record_is_readable(const struct record *record)
     return (record->view->actions & 1u << ACTION_READ) != 0;
 }
 
+bool record_field_is_seen(const struct record *record, const struct field *field)
+{
+    return record->view->levels[field->index] != LEVEL_HIDDEN;
+}
+
 static int64_t id_or_none(const struct db_val *cell)
 {
     return cell->kind == DB_INT ? cell->i : 0;

@@ -80,6 +80,8 @@ struct record {
 
 /* Whether the caller may open the record (ACTION_READ). */
 bool record_is_readable(const struct record *record);
+/* Whether the field is there for the caller on this very row, masked or clear. */
+bool record_field_is_seen(const struct record *record, const struct field *field);
 
 /* A policy bound to a form; lives in the arena it was made in, as long as its caller. */
 struct plan;

@@ -109,6 +109,8 @@ export interface LiveOptions {
   headers?: Record<string, string>;
   /** Between the socket and the client: what it returns is applied instead. For planted faults. */
   tap?: (message: Message) => Message[];
+  /** Hears each frame, opening and refusal with the subscription that it belongs to. */
+  watch?: (mirror: Mirror, message: Message) => void;
 }
 
 export class Live {
@@ -122,6 +124,8 @@ export class Live {
   marks = 0;
   presence: Message[] = [];
   errors: Message[] = [];
+  /** Channels that the server itself has ended: with a change of rights, or with an error. */
+  private readonly ended = new Set<string>();
   private readonly options: LiveOptions;
   private names = 0;
 
@@ -138,6 +142,7 @@ export class Live {
 
   private async connect(): Promise<void> {
     this.hello = undefined;
+    this.ended.clear();
     const cookie = [...this.client.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     this.ws = await Ws.open(this.client.origin, {
       headers: { cookie, ...this.options.headers },
@@ -221,11 +226,22 @@ export class Live {
    */
   async settle(pos: string): Promise<void> {
     if (sequenceOf(this.pos) < sequenceOf(pos)) {
-      const probe = await this.watch({ kind: "records", form: "customer", limit: 1, filter: { field: "name", op: "eq", value: `${process.pid}/${this.names}/${pos}` } });
-      this.unsub(probe);
+      const probe = this.sub({ kind: "records", form: "customer", filter: { or: [] }, range: [Live.probes++, 1] });
+      await waitUntil("the answer to a probe", () => probe.open || probe.over);
+      if (!probe.over) this.unsub(probe);
+      else await this.settleOtherwise(probe, pos);
     }
     await this.until(pos);
   }
+  /** Of who may list nothing: everybody has notices, and a mark follows their snapshot. */
+  private async settleOtherwise(refused: Mirror, pos: string): Promise<void> {
+    this.mirrors.delete(refused.id);
+    await waitUntil(`a mark at ${pos}, for one who may list nothing`, async () => {
+      this.unsub(await this.watch({ kind: "notice" }));
+      return sequenceOf(this.pos) >= sequenceOf(pos);
+    });
+  }
+  private static probes = Math.floor(Math.random() * 900_000_000);
 
   private complain(what: string, message: unknown): void {
     this.complaints.push(`${what}: ${JSON.stringify(message).slice(0, 1500)}`);
@@ -268,17 +284,21 @@ export class Live {
       this.ws.send(JSON.stringify({ op: "unsub", chan: message.chan }));
       return;
     }
+    if (mirror.chan !== undefined && mirror.chan !== message.chan) this.ended.add(mirror.chan);
     mirror.chan = message.chan;
+    this.options.watch?.(mirror, message);
     // Without a snapshot behind it, it goes on where it was.
     mirror.open = mirror.state !== undefined;
   }
 
   private hearFrame(message: Message): void {
-    // None: on its way when we left.
+    // None: on its way when we left. But what the server has ended is silent.
+    if (this.ended.has(message.chan ?? "")) this.complain("a frame of an ended channel", message);
     for (const mirror of this.byChan(message.chan)) this.showFrame(mirror, message);
   }
 
   private showFrame(mirror: Mirror, message: Message): void {
+    this.options.watch?.(mirror, message);
     mirror.frames.push(message);
     if (mirror.frames.length > 8) mirror.frames.shift();
     if (message.op === "snapshot") {
@@ -331,9 +351,11 @@ export class Live {
   private hearError(message: Message): void {
     this.errors.push(message);
     const mirror = message.id === undefined ? this.byChan(message.chan)[0] : this.mirrors.get(message.id);
+    if (mirror !== undefined) this.options.watch?.(mirror, message);
     if (mirror === undefined || message.open === true) return;
     mirror.problem = message.problem;
     mirror.over = true;
+    if (mirror.chan !== undefined) this.ended.add(mirror.chan);
     mirror.chan = undefined;
   }
 }

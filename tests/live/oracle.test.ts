@@ -10,6 +10,7 @@ const SEED = Number(process.env["LIVE_SEED"] ?? (Date.now() % 1_000_000_007));
 const PEOPLE = process.env["LIVE_PEOPLE"]?.split(",");
 const CAREFUL = process.env["LIVE_CAREFUL"] !== undefined;
 const STEPS = Number(process.env["LIVE_STEPS"] ?? 2000);
+const RIGHTS = Number(process.env["LIVE_RIGHTS"] ?? 0.04);
 
 async function oracle(more: Partial<OracleOptions>): Promise<Oracle> {
   const { binary, data } = await sharedServer();
@@ -17,11 +18,12 @@ async function oracle(more: Partial<OracleOptions>): Promise<Oracle> {
 }
 
 test(`${STEPS} random writes: what frames have built is what a fresh query gives (seed ${SEED})`, async (t) => {
-  const outcome = await (await oracle({})).run();
+  const outcome = await (await oracle({ rights: RIGHTS, subscriptions: 5 })).run();
   t.diagnostic(JSON.stringify(outcome));
   assert.ok(outcome.writes >= STEPS * 0.6, "most writes go through");
   assert.ok(outcome.comparisons >= STEPS / 2);
   assert.ok(outcome.frames > outcome.writes / 2, "screens hear of writes");
+  assert.ok(outcome.rightsChanged > 1, "rights change under way");
 });
 
 const isDelta = (message: Message) => message.op === "delta";
@@ -64,6 +66,26 @@ const FAULTS: Record<string, () => (message: Message) => Message[]> = {
   },
   "an order is forgotten": () => (message) => [isDelta(message) && Object.keys(message.order ?? {}).length > 0 && (message.put ?? []).every((put) => put.masked === undefined) ? { ...message, order: {} } : message],
 };
+
+/** Something of the old rights that was still on its way, and arrives behind the first word of the new ones. */
+function lateFrame(): (message: Message) => Message[] {
+  const last = new Map<string, Message>();
+  const chans = new Map<string, string>();
+  let before: string | undefined;
+  return (message) => {
+    if (isDelta(message)) last.set(message.chan as string, message);
+    if (message.op === "subscribed") {
+      before = chans.get(message.id as string);
+      chans.set(message.id as string, message.chan as string);
+    }
+    const late = message.op === "schema" && before !== undefined ? last.get(before) : undefined;
+    return late === undefined ? [message] : [message, late];
+  };
+}
+
+test("the oracle fails where a frame of the old rights arrives behind the new ones", async () => {
+  await assert.rejects((await oracle({ people: ["manager"], rights: 0.3, tap: lateFrame() })).run(), /a frame of an ended channel/);
+});
 
 for (const [name, plant] of Object.entries(FAULTS)) {
   test(`the oracle fails where ${name}`, async () => {

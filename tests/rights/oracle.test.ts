@@ -3,16 +3,16 @@
 //   RIGHTS_ROUNDS=200 RIGHTS_SEED=… node --test tests/rights/oracle.test.ts     the long form
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Client, Item, Json, Reply } from "../lib/client.ts";
+import type { Client, Item, Reply } from "../lib/client.ts";
 import { createCustomer, formOf, type FormDefinition } from "../lib/demo.ts";
-import { makePerson, makeRole, ownKey, setGrants, type Grant, type Level } from "../lib/rights.ts";
+import { makePerson, makeRole, ownKey, setGrants, type Grant } from "../lib/rights.ts";
 import { login, query } from "../lib/shared.ts";
+import { ACTIONS, randomGrant, STAGES } from "./grants.ts";
 import { View, anywhere, column, holds, keep, viewOf, type Row, type Viewer } from "./oracle.ts";
 
 const SEED = Number(process.env["RIGHTS_SEED"] ?? Date.now() % 1_000_000_007);
 const ROUNDS = Number(process.env["RIGHTS_ROUNDS"] ?? 4);
 const PATH = "/forms/customer/records";
-const ACTIONS = ["list", "read", "create", "update", "delete", "restore", "history", "export", "print", "reveal"];
 const SHOWN_ACTIONS = ACTIONS.filter((one) => one !== "list" && one !== "create");
 
 let state = SEED;
@@ -21,32 +21,6 @@ function pick(n: number): number {
   return Math.floor((state / 2147483648) * n);
 }
 const one = <T>(from: readonly T[]): T => from[pick(from.length)] as T;
-
-const STAGES = ["lead", "contacted", "quoted", "negotiating", "won", "lost"];
-function randomCondition(depth = 2): Json {
-  if (depth > 0 && pick(3) === 0) return { [one(["and", "or"])]: [randomCondition(depth - 1), randomCondition(depth - 1)] };
-  if (depth > 0 && pick(5) === 0) return { not: randomCondition(depth - 1) };
-  return one<() => Json>([
-    () => ({ field: "stage", op: one(["eq", "ne"]), value: one(STAGES) }),
-    () => ({ field: "level", op: one(["in", "nin"]), value: ["key", "growth"] }),
-    () => ({ field: "registered_capital", op: one(["ge", "lt"]), value: "5000000.00" }),
-    () => ({ field: "owner", op: "eq", value: "@me" }),
-    () => ({ field: "department", op: one(["eq", "ne"]), value: "@my_department" }),
-    () => ({ field: "tags", op: "any", value: ["high_value", "dormant"] }),
-    () => ({ field: "credit_line", op: "empty", value: true }),
-  ])();
-}
-
-function randomGrant(keys: string[]): Grant {
-  const deny = pick(4) === 0;
-  const rule = one(["all", "owner", "department", "subtree", "condition", "condition"] as const);
-  const level = (): Level => one(["hidden", "masked", "read", "write"] as const);
-  const fields: Grant["fields"] = deny && pick(3) > 0 ? {} : { "*": deny ? one(["masked", "read", "write"] as const) : level() };
-  for (let i = pick(6); i > 0; i--) fields[one(keys)] = level();
-  const masks: Record<string, string> = pick(2) ? { phone: one(["0+4", "3+0", "1+1"]) } : {};
-  const actions = ACTIONS.filter((action) => (deny ? pick(8) === 0 : ["list", "read"].includes(action) ? pick(6) > 0 : pick(2)));
-  return { rule, condition: rule === "condition" ? randomCondition() : null, deny, actions: actions.length ? actions : ["list"], fields, masks };
-}
 
 interface Person {
   client: Client;
@@ -238,7 +212,7 @@ test(`${ROUNDS} random matrices: every interface answers as the oracle says (see
   for (const person of people) for (let i = 0; i < 3; i++) await createCustomer(manager, { owner: person.viewer.id, stage: one(STAGES) });
   let compared = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const grants = Object.fromEntries(roles.map((role) => [role, Array.from({ length: 1 + pick(3) }, () => randomGrant(keys))]));
+    const grants = Object.fromEntries(roles.map((role) => [role, Array.from({ length: 1 + pick(3) }, () => randomGrant(pick, keys))]));
     const matrix = await setGrants(grants);
     const ordered = (role: string): Grant[] => matrix.roles.find((each) => each.key === role)?.grants ?? [];
     const rows = (await query("SELECT * FROM rec_customer WHERE _live = 1")) as Row[];
