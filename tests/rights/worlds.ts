@@ -87,13 +87,14 @@ export class World {
     for (const name of Object.keys(GRANTS)) {
       const args = ["user", "add", name, "--data", this.server.data, "--name", `人员 ${name}`, "--role", name, "--department", "outlet11"];
       const done = spawnSync(this.server.binary, args, { encoding: "utf8", env: { ...process.env, ...SANITIZER_OPTIONS } });
-      const password = /password: (\S+)/.exec(done.stdout)?.[1] ?? PASSWORD;
+      const first = /password: (\S+)/.exec(done.stdout)?.[1] ?? "";
       for (let i = 0; !this.people.has(name); i++) {
         const client = this.server.client();
-        await client.logIn(name, password);
+        await client.logIn(name, first);
         if (client.session !== undefined) this.people.set(name, client);
         else if (i === 200) throw new Error(`${name} cannot log in: ${done.stdout} ${done.stderr}`);
       }
+      this.who(name).expect(200, await this.who(name).changePassword(first, PASSWORD));
     }
   }
 
