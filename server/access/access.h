@@ -7,6 +7,7 @@
 #define TIDEMARK_ACCESS_ACCESS_H
 
 #include "base/map.h"
+#include "crypto/crypto.h"
 #include "db/db.h"
 #include "db/tx.h"
 
@@ -113,6 +114,8 @@ struct directory {
     struct grant *grants;
     size_t n_grants;
     struct map *users_by_id, *users_by_login, *departments_by_id, *roles_by_id, *roles_by_key;
+    /* Of the departments and of people's names: equal where every reference to one reads the same. */
+    unsigned char print[CRYPTO_SHA256_BYTES];
 };
 
 /* Reads everything inside the caller's snapshot transaction. A row that cannot be understood, an id that
@@ -161,6 +164,8 @@ struct policy {
 struct policy *policy_of(struct directory *directory, int64_t user_id);
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);
+/* Whether both give the same of everything, to the same user; of two directories whose prints are equal. */
+bool policy_is_same(const struct policy *a, const struct policy *b);
 bool policy_has(const struct policy *policy, enum access_right right);
 /* NULL: no grant gives the user anything of that form. */
 const struct policy_form *policy_for_form(const struct policy *policy, struct str form);

@@ -7,6 +7,7 @@
  */
 #include "access/access_int.h"
 
+#include "base/buf.h"
 #include "base/must.h"
 
 #include <stdlib.h>
@@ -207,6 +208,24 @@ static task_fn int load_grants(struct tx *tx, struct directory *directory, struc
     return 0;
 }
 
+static void make_print(struct directory *directory)
+{
+    struct buf text;
+    buf_init(&text, 0);
+    for (size_t i = 0; i < directory->n_departments; i++) {
+        const struct department *department = &directory->departments[i];
+        buf_printf(&text, "d%lld,%lld,%lld,%zu:%.*s", (long long)department->id,
+            (long long)department->parent_id, (long long)department->position, department->name.n,
+            STR_ARGS(department->name));
+    }
+    for (size_t i = 0; i < directory->n_users; i++) {
+        const struct user *user = &directory->users[i];
+        buf_printf(&text, "u%lld,%zu:%.*s", (long long)user->id, user->name.n, STR_ARGS(user->name));
+    }
+    crypto_sha256(buf_str(&text), directory->print);
+    buf_done(&text);
+}
+
 task_fn int directory_load(struct tx *tx, struct directory **ret_directory, struct err *err)
 {
     struct directory *directory = directory_new();
@@ -223,6 +242,7 @@ task_fn int directory_load(struct tx *tx, struct directory **ret_directory, stru
         directory_unref(directory);
         return r;
     }
+    make_print(directory);
     *ret_directory = directory;
     return 0;
 }

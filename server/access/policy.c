@@ -172,6 +172,47 @@ void policy_unref(struct policy *policy)
     directory_unref(policy->directory);
 }
 
+/* ---- comparing two --------------------------------------------------------------------------------------
+ */
+
+static bool fields_are_same(const struct grant *a, const struct grant *b)
+{
+    bool same = a->n_fields == b->n_fields && a->n_masks == b->n_masks;
+    for (size_t i = 0; same && i < a->n_fields; i++)
+        same = str_eq(a->fields[i].key, b->fields[i].key) && a->fields[i].level == b->fields[i].level;
+    for (size_t i = 0; same && i < a->n_masks; i++)
+        same = str_eq(a->masks[i].key, b->masks[i].key) && str_eq(a->masks[i].mask, b->masks[i].mask);
+    return same;
+}
+
+static bool grant_is_same(const struct grant *a, const struct grant *b)
+{
+    return str_eq(a->form, b->form) && a->row_rule == b->row_rule && str_eq(a->condition, b->condition) &&
+           a->deny == b->deny && a->actions == b->actions && a->default_level == b->default_level &&
+           fields_are_same(a, b);
+}
+
+static bool form_is_same(const struct policy_form *a, const struct policy_form *b)
+{
+    bool same = str_eq(a->form, b->form) && a->actions == b->actions && a->n_grants == b->n_grants;
+    for (size_t i = 0; same && i < a->n_grants; i++)
+        same = grant_is_same(a->grants[i], b->grants[i]);
+    return same;
+}
+
+bool policy_is_same(const struct policy *a, const struct policy *b)
+{
+    CHECK(a, POLICY_MAGIC);
+    CHECK(b, POLICY_MAGIC);
+    bool same = a->user->id == b->user->id && a->user->department_id == b->user->department_id &&
+                a->rights == b->rights && a->n_subtree == b->n_subtree && a->n_forms == b->n_forms;
+    for (size_t i = 0; same && i < a->n_subtree; i++)
+        same = a->subtree[i] == b->subtree[i];
+    for (size_t i = 0; same && i < a->n_forms; i++)
+        same = form_is_same(&a->forms[i], &b->forms[i]);
+    return same;
+}
+
 /* ---- asking it ----------------------------------------------------------------------------------------- */
 
 bool policy_has(const struct policy *policy, enum access_right right)

@@ -103,6 +103,17 @@ struct audit_row {
 /* Rows live in the task's arena. *ret_more: there are older ones. */
 task_fn int audit_find(struct db *app, const struct audit_filter *filter, struct audit_row **ret_rows,
     size_t *ret_n, bool *ret_more, struct err *err);
+/*
+ * Views of one process that have no end in the log, as their newest event (opening or digest) tells of them:
+ * those with an event since from_us. `slot` is the process's, of the ids that it made. In the task's arena.
+ */
+struct audit_open_view {
+    int64_t view; /* the id of its opening */
+    struct str chan, pos;
+    struct audit_row last;
+};
+task_fn int audit_open_views(struct db *app, int64_t slot, int64_t from_us,
+    struct audit_open_view **ret_views, size_t *ret_n, struct err *err);
 /* The events that changed one record (create, update, delete, restore, derive), newest first, at most limit:
  * for merge (DECISIONS A5) and history. before_id: keyset; 0: from the newest. */
 task_fn int audit_of_record(struct db *app, struct str form, int64_t record, int64_t before_id, size_t limit,

@@ -25,6 +25,12 @@ const char *audit_insert_sql(size_t n_rows);
 void audit_bind(const struct audit_event *event, int64_t id, struct arena *arena,
     struct db_val ret_values[AUDIT_COLUMNS]);
 
+/* Rows of a statement that begins so. */
+#define AUDIT_SELECT                                                                                         \
+    "SELECT id,at,actor_id,login,action,form,record,rev,session,address,request,detail,changes,records "     \
+    "FROM tidemark_log.event "
+int audit_read_rows(const struct db_rows *rows, struct audit_row **ret_rows, struct err *err);
+
 /* An id as it stands in `records`. */
 void audit_put_id(int64_t id, unsigned char bytes[AUDIT_ID_BYTES]);
 int64_t audit_get_id(const unsigned char bytes[AUDIT_ID_BYTES]);

@@ -17,9 +17,7 @@
 
 #define WINDOW_ROWS 20000
 #define TIME_MAX_US 253402300799999999 /* the last microsecond of the year 9999 */
-#define COLUMNS                                                                                              \
-    "SELECT id,at,actor_id,login,action,form,record,rev,session,address,request,detail,changes,records "     \
-    "FROM tidemark_log.event "
+#define COLUMNS AUDIT_SELECT
 enum column {
     ID,
     AT,
@@ -86,7 +84,7 @@ static int read_row(const struct db_rows *rows, size_t i, struct audit_row *ret_
     return 0;
 }
 
-static int read_rows(const struct db_rows *rows, struct audit_row **ret_rows, struct err *err)
+int audit_read_rows(const struct db_rows *rows, struct audit_row **ret_rows, struct err *err)
 {
     struct audit_row *read = arena_new_array(task_arena(), struct audit_row, rows->n_rows + 1);
     for (size_t i = 0; i < rows->n_rows; i++) {
@@ -176,7 +174,7 @@ static task_fn int find_events(struct db *app, const struct audit_filter *filter
         add_condition(&query, "action=?", DB_S(str_of(audit_action_name(filter->action))));
     int r = query_run(&query, app, limit, &rows, err);
     if (r == 0)
-        r = read_rows(&rows, ret_rows, err);
+        r = audit_read_rows(&rows, ret_rows, err);
     if (r == 0)
         *ret_n = rows.n_rows;
     return r;
@@ -217,7 +215,7 @@ static task_fn int walk_window(struct walk *walk, int64_t low, struct err *err)
         add_filter(&query, walk->filter);
         int r = query_run(&query, walk->app, page, &rows, err);
         if (r == 0)
-            r = read_rows(&rows, &read, err);
+            r = audit_read_rows(&rows, &read, err);
         if (r < 0)
             return r;
         for (size_t i = 0; i < rows.n_rows && walk->n < walk->limit; i++) {
@@ -346,7 +344,7 @@ task_fn int audit_of_record(struct db *app, struct str form, int64_t record, int
     int r = db_query(
         app, SQL_OF_RECORD, DB_PARAMS(DB_I(record), DB_I(before), DB_S(form), DB_I(bounded)), &rows, err);
     if (r == 0)
-        r = read_rows(&rows, ret_rows, err);
+        r = audit_read_rows(&rows, ret_rows, err);
     if (r == 0)
         *ret_n = rows.n_rows;
     return r;

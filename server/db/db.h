@@ -33,6 +33,10 @@ static inline const struct db_val *db_cell(const struct db_rows *rows, size_t ro
     return &rows->cells[row * rows->n_cols + col];
 }
 
+/* All that the rows say, so that equal texts mean equal rows: for fingerprints. */
+struct buf;
+void db_rows_print(const struct db_rows *rows, struct buf *to);
+
 /* How to reach a server; strings are copied. */
 struct db_address {
     struct str socket; /* Unix socket, or */

@@ -5,6 +5,7 @@
  */
 #include "db/pool.h"
 
+#include "base/buf.h"
 #include "base/must.h"
 
 #include <stdlib.h>
@@ -316,4 +317,28 @@ struct db_stats db_stats_now(const struct db *db)
     stats.busy = db->n_open - db->n_idle;
     stats.waiting = db->n_waiting;
     return stats;
+}
+
+void db_rows_print(const struct db_rows *rows, struct buf *to)
+{
+    buf_printf(to, "%zu*%zu:", rows->n_rows, rows->n_cols);
+    for (size_t i = 0; i < rows->n_rows * rows->n_cols; i++) {
+        const struct db_val *cell = &rows->cells[i];
+        switch (cell->kind) {
+        case DB_NULL:
+            buf_add_char(to, 'n');
+            break;
+        case DB_INT:
+            buf_printf(to, "i%lld ", (long long)cell->i);
+            break;
+        case DB_REAL:
+            buf_printf(to, "r%a ", cell->real);
+            break;
+        case DB_TEXT:
+        case DB_BYTES:
+            buf_printf(to, "t%zu:", cell->s.n);
+            buf_add_str(to, cell->s);
+            break;
+        }
+    }
 }

@@ -2,6 +2,7 @@
  * The catalog: all live forms of one epoch, compiled from their rows inside one snapshot. Immutable and
  * counted; who holds it may keep it for the length of a task.
  */
+#include "base/buf.h"
 #include "base/must.h"
 #include "form/form.h"
 
@@ -77,9 +78,15 @@ task_fn int catalog_load(struct tx *tx, struct catalog **ret_catalog, struct err
         rc = tx_query(tx, SQL_FIELDS, DB_NO_PARAMS, &fields, err);
     if (rc < 0)
         return rc;
+    struct buf text;
+    buf_init(&text, 0);
+    db_rows_print(&forms, &text);
+    db_rows_print(&fields, &text);
     struct arena *arena = arena_new();
     struct catalog *catalog = arena_new_one(arena, struct catalog);
     *catalog = (struct catalog){.magic = CATALOG_MAGIC, .refs = 1, .arena = arena};
+    crypto_sha256(buf_str(&text), catalog->print);
+    buf_done(&text);
     catalog->forms = arena_new_array(arena, struct form, forms.n_rows + 1);
     for (size_t row = 0; row < forms.n_rows && rc == 0; row++) {
         rc = compile_form(arena, &forms, row, &catalog->forms[row], err);

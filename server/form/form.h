@@ -6,6 +6,7 @@
 #ifndef TIDEMARK_FORM_FORM_H
 #define TIDEMARK_FORM_FORM_H
 
+#include "crypto/crypto.h"
 #include "db/db.h"
 #include "db/tx.h"
 #include "filter/filter.h"
@@ -116,6 +117,7 @@ struct catalog {
     struct arena *arena;
     struct form *forms;
     size_t n_forms;
+    unsigned char print[CRYPTO_SHA256_BYTES]; /* of all that was read: equal for equal catalogs */
 };
 /* Reads all live forms inside the caller's snapshot. */
 task_fn int catalog_load(struct tx *tx, struct catalog **ret_catalog, struct err *err);

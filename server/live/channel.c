@@ -31,13 +31,15 @@ enum {
 /* ---- forms
  * ----------------------------------------------------------------------------------------------------- */
 
-static struct live_form *form_new(const struct form *form)
+static struct live_form *form_new(struct world *world, const struct form *form)
 {
     struct live_form *live_form = must_alloc(sizeof(*live_form));
     enum filter_kind *kinds = must_alloc(form->n_fields * sizeof(kinds[0]) + 1);
     for (size_t i = 0; i < form->n_fields; i++)
         kinds[i] = form->fields[i].type->filter;
     live_form->id = form->id;
+    live_form->world = world_ref(world);
+    live_form->form = form;
     live_form->arena = arena_new();
     live_form->table = arena_copy(live_form->arena, form->table);
     live_form->index = live_index_new(kinds, form->n_fields);
@@ -48,11 +50,13 @@ static struct live_form *form_new(const struct form *form)
     return live_form;
 }
 
-struct live_form *form_of(struct live *live, const struct form *form)
+static struct live_form *form_of(const struct channel *channel)
 {
+    struct live *live = channel->live;
+    const struct form *form = plan_form(select_plan(channel->select));
     struct live_form *known = map_get_id(live->forms, form->id);
     if (!known) {
-        known = form_new(form);
+        known = form_new(channel->caller.world, form);
         map_put_id(live->forms, form->id, known);
     }
     return known;
@@ -66,8 +70,7 @@ static bool columns_are(const struct live_form *live_form, const struct feed_tab
     return same;
 }
 
-const struct image_map *form_map(
-    struct live_form *live_form, const struct form *form, const struct feed_table *table)
+const struct image_map *form_map(struct live_form *live_form, const struct feed_table *table)
 {
     if (columns_are(live_form, table))
         return live_form->map;
@@ -77,7 +80,7 @@ const struct image_map *form_map(
     live_form->columns = arena_new_array(live_form->map_arena, struct str, table->n_columns + 1);
     for (size_t i = 0; i < table->n_columns; i++)
         live_form->columns[i] = arena_copy(live_form->map_arena, table->columns[i].name);
-    live_form->map = image_map_new(live_form->map_arena, form, table);
+    live_form->map = image_map_new(live_form->map_arena, live_form->form, table);
     return live_form->map;
 }
 
@@ -251,6 +254,7 @@ static void channel_free(struct channel *channel)
     frames_clear(channel);
     ws_bytes_unref(channel->presence);
     log_forget(channel);
+    views_forget(channel);
     drop_pending(channel);
     caller_release(&channel->caller);
     arena_free(channel->arena);
@@ -266,7 +270,7 @@ static struct channel *channel_new(struct live *live)
     channel->arena = arena_new_small();
     channel->limit = 1;
     channel->only = AUDIT_ACTION_COUNT;
-    channel->empty_since_us = clock_monotonic_us();
+    channel->empty_since_us = channel->digest_us = clock_monotonic_us();
     list_init(&channel->in_live);
     list_init(&channel->in_touched);
     list_init(&channel->in_loading);
@@ -306,7 +310,7 @@ static void register_channel(struct channel *channel)
         list_append(&live->logs, &channel->in_logs);
         return;
     }
-    channel->form = form_of(live, plan_form(select_plan(channel->select)));
+    channel->form = form_of(channel);
     channel->entry.owner = channel;
     if (channel->kind == CHANNEL_RECORD) {
         join_record(channel);
@@ -386,8 +390,7 @@ static void apply_pending(struct channel *channel)
         if (channel->phase == CHANNEL_OPEN && pending->tx->sequence > channel->pos)
             for (size_t i = 0; i < pending->tx->n_changes; i++)
                 if (str_eq(pending->tx->changes[i].table->name, channel->form->table) &&
-                    form_map(channel->form, plan_form(select_plan(channel->select)),
-                        pending->tx->changes[i].table) &&
+                    form_map(channel->form, pending->tx->changes[i].table) &&
                     !band_apply(channel, &pending->tx->changes[i]))
                     channel->again = true;
     }

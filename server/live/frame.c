@@ -136,12 +136,13 @@ static size_t print_put(struct channel *channel, const struct difference *differ
     json_out_array(out);
     for (size_t i = 0; i < difference->n; i++) {
         const struct row *row = band_window(channel, i);
-        if (difference->was[i] == SIZE_MAX) {
+        if (difference->was[i] == SIZE_MAX)
             select_print(channel->select, &row->record, out);
-            printed++;
-        } else if (row->was && select_print_change(channel->select, &row->was->record, &row->record, out)) {
-            printed++;
-        }
+        else if (!row->was || !select_print_change(channel->select, &row->was->record, &row->record, out))
+            continue;
+        printed++;
+        if (channel->kind == CHANNEL_LIST)
+            views_put(channel, row->record.id);
     }
     json_out_array_end(out);
     return printed;

@@ -28,7 +28,7 @@ struct live *live_new(struct house *house, struct feed *feed)
     list_init(&live->sockets);
     list_init(&live->channels);
     list_init(&live->logs);
-    list_init(&live->closings);
+    list_init(&live->sayings);
     list_init(&live->dirty);
     list_init(&live->touched);
     list_init(&live->loading);
@@ -50,15 +50,12 @@ static void add_candidate(void *owner, void *arg)
     live->candidates[live->n_candidates++] = owner;
 }
 
-static struct live_form *form_by_table(
-    struct live *live, const struct feed_table *table, const struct form **ret_form)
+static struct live_form *form_by_table(struct live *live, const struct feed_table *table)
 {
     const struct catalog *catalog = live->house->world->catalog;
     for (size_t i = 0; i < catalog->n_forms; i++)
-        if (str_eq(catalog->forms[i].table, table->name)) {
-            *ret_form = &catalog->forms[i];
+        if (str_eq(catalog->forms[i].table, table->name))
             return map_get_id(live->forms, catalog->forms[i].id); /* NULL: nobody has asked for it */
-        }
     return NULL;
 }
 
@@ -101,9 +98,8 @@ static void apply_to(struct channel *channel, const struct feed_change *change)
 
 static void hear_change(struct live *live, const struct feed_change *change)
 {
-    const struct form *form = NULL;
-    struct live_form *live_form = form_by_table(live, change->table, &form);
-    const struct image_map *map = live_form ? form_map(live_form, form, change->table) : NULL;
+    struct live_form *live_form = form_by_table(live, change->table);
+    const struct image_map *map = live_form ? form_map(live_form, change->table) : NULL;
     if (!map)
         return;
     find_candidates(live, live_form, map, change);
@@ -207,6 +203,35 @@ static void drop_all_channels(struct live *live)
     }
 }
 
+/* Nothing of what this person may has changed, whatever the form: what he is shown is still right, and so is
+ * all that his browser knows of his rights. One who is just opening finds his channel anew. */
+static bool sees_the_same(const struct viewer *viewer)
+{
+    const struct channel *channel = viewer->channel;
+    int64_t user_id = viewer->socket->user_id;
+    const struct policy *was = policy_of(channel->caller.world->directory, user_id),
+                        *is = policy_of(channel->live->house->world->directory, user_id);
+    return !viewer->opening && was && is && policy_is_same(was, is);
+}
+
+/* A channel goes on for those to whom it shows the same as before, under the world that it was made in: its
+ * plan, compiled again, would be equal. All others leave it before anything more is sent. */
+static bool keep_channel(struct channel *channel)
+{
+    const struct world *was = channel->caller.world, *is = channel->live->house->world;
+    /* One that was made in the new world before the feed had come to it begins anew, too. */
+    bool alike = channel->phase == CHANNEL_OPEN && was != is && world_is_alike(was, is);
+    list_for_each_safe (it, &channel->viewers) {
+        struct viewer *viewer = list_entry(it, struct viewer, in_channel);
+        if (!alike || !sees_the_same(viewer))
+            subscribe_again(viewer);
+    }
+    if (channel->n_viewers > 0)
+        return true;
+    channel_drop(channel);
+    return false;
+}
+
 static void free_form(void *form)
 {
     struct live_form *live_form = form;
@@ -215,6 +240,7 @@ static void free_form(void *form)
     free(live_form->probe);
     arena_free(live_form->map_arena);
     arena_free(live_form->arena);
+    world_unref(live_form->world);
     free(live_form);
 }
 
@@ -235,12 +261,29 @@ static void close_strangers(struct live *live)
     }
 }
 
+static void forget_forms(struct live *live)
+{
+    map_free(live->forms, free_form);
+    live->forms = map_new();
+}
+
 void live_world_changed(struct live *live)
+{
+    size_t kept = 0;
+    live->world++;
+    list_for_each_safe (it, &live->channels)
+        kept += keep_channel(list_entry(it, struct channel, in_live));
+    if (kept == 0) /* else all forms are as they were */
+        forget_forms(live);
+    close_strangers(live);
+    task_cond_wake_all(&live->moved);
+}
+
+static void begin_anew(struct live *live)
 {
     live->world++;
     drop_all_channels(live);
-    map_free(live->forms, free_form); /* a form may have other fields now */
-    live->forms = map_new();
+    forget_forms(live);
     close_strangers(live);
     task_cond_wake_all(&live->moved);
 }
@@ -251,7 +294,7 @@ void live_lost(struct live *live)
     live->pos = live->hearing = feed_stats_now(live->feed).handed_over;
     list_for_each (it, &live->sockets)
         list_entry(it, struct socket, in_live)->mark_pos = 0; /* another history */
-    live_world_changed(live);
+    begin_anew(live);
 }
 
 void live_session_ended(struct live *live, int64_t session)
@@ -295,6 +338,11 @@ void live_tick(struct live *live, int64_t now_us)
     }
 }
 
+struct str live_position(const struct live *live, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s.%lld", STR_ARGS(live->house->position_epoch), (long long)live->pos);
+}
+
 void live_flush(struct live *live)
 {
     while (!list_is_empty(&live->dirty)) { /* one that has more to say stands at the end again */
@@ -303,6 +351,12 @@ void live_flush(struct live *live)
         socket->is_dirty = false;
         socket_send(socket);
     }
+}
+
+static void tend_channel(struct channel *channel, int64_t now_us)
+{
+    frame_forget_snapshot(channel);
+    views_digest(channel, now_us);
 }
 
 static void on_timer(void *arg)
@@ -316,7 +370,7 @@ static void on_timer(void *arg)
             now_us - channel->empty_since_us > LIVE_LINGER_MS * INT64_C(1000))
             channel_drop(channel);
         else
-            frame_forget_snapshot(channel);
+            tend_channel(channel, now_us);
     }
     close_expired(live);
     list_for_each (it, &live->sockets)
@@ -336,7 +390,7 @@ task_fn void live_free(struct live *live)
     if (!live)
         return;
     live->ending = true;
-    live_world_changed(live);
+    begin_anew(live);
     loop_timer_stop(&live->timer);
     while (live->tasks > 0 && task_sleep(5, &err) == 0)
         task_cond_wake_all(&live->moved);

@@ -28,8 +28,9 @@ extern const struct ws_events LIVE_EVENTS;
 /* ---- what the consumer of the feed tells, on its task, in this order for each transaction
  * ------------------- */
 
-/* Forms, people or rights have changed and the new world stands: every subscription begins anew under it.
- * Nothing that was encoded under the old one is sent after this call (the fence). */
+/* Forms, people or rights have changed and the new world stands: every subscription begins anew under it, but
+ * for those of people to whom nothing has changed. Nothing that was encoded under rights that are gone is
+ * sent after this call (the fence). */
 void live_world_changed(struct live *live);
 /* A session has ended: its sockets are closed (4401). */
 void live_session_ended(struct live *live, int64_t session);
@@ -43,6 +44,9 @@ void live_lost(struct live *live);
 void live_flush(struct live *live);
 /* The feed's time has moved (the beat): relative dates may mean other days. */
 void live_tick(struct live *live, int64_t now_us);
+
+/* How far it has come: "<epoch>.<n>". */
+struct str live_position(const struct live *live, struct arena *arena);
 
 struct live_stats {
     size_t sockets, viewers, channels, rows;

@@ -37,6 +37,8 @@ struct row {
 /* The index of a form's channels, and how to read its images. */
 struct live_form {
     int64_t id;
+    struct world *world; /* that its definition is of: channels of later worlds that are alike use it, too */
+    const struct form *form;
     struct str table;
     struct live_index *index;
     struct map *by_record; /* channels of single records: struct list heads */
@@ -55,6 +57,12 @@ enum channel_phase { CHANNEL_LOADING, CHANNEL_OPEN, CHANNEL_FAILED };
 struct frame {
     int64_t pos;
     struct ws_bytes *bytes;
+};
+
+/* A row that was told, and the newest frame that did. */
+struct put {
+    int64_t record;
+    uint64_t at;
 };
 
 struct channel {
@@ -119,6 +127,14 @@ struct channel {
     unsigned presence_turn;
     struct list events; /* CHANNEL_LOG: the newest, as JSON (log.c) */
     size_t n_events;
+
+    /* for the log (views.c) */
+    struct put *puts;
+    size_t n_puts, cap_puts;
+    struct map *put_places;  /* by record: its place in puts, from 1; NULL: none yet */
+    struct put_ids *put_ids; /* of puts, as last asked for */
+    uint64_t put_ids_from, put_ids_head;
+    int64_t digest_us; /* monotonic */
 };
 
 struct viewer {
@@ -131,6 +147,8 @@ struct viewer {
     bool told, needs_schema, dead, opening;
     bool needs_snapshot;
     uint64_t cursor;
+    int64_t view;    /* the id of its opening in the log, which has no end yet; 0: none */
+    uint64_t logged; /* frames before this one are in the log */
     unsigned presence_turn;
     bool has_range; /* moved: instead of what the message says */
     int64_t range_start, range_limit;
@@ -188,8 +206,8 @@ struct live {
     struct loop_timer timer;
     struct channel **candidates;
     size_t n_candidates, cap_candidates;
-    struct list closings; /* ends of subscriptions that are not yet in the log */
-    unsigned n_closers, n_opened;
+    struct list sayings; /* of views, on their way into the log (views.c) */
+    unsigned n_sayers, n_opened;
     unsigned tasks; /* that use this room */
     unsigned turn;
     bool flushing;
@@ -237,10 +255,8 @@ void channel_keep(struct channel *channel, const struct feed_tx *tx);
 bool channel_is_settled(const struct channel *channel);
 /* It is settled again: what had to wait for it goes on. */
 void channel_settled(struct channel *channel);
-struct live_form *form_of(struct live *live, const struct form *form);
 /* How to read images of that table; NULL if they are not the form's. */
-const struct image_map *form_map(
-    struct live_form *live_form, const struct form *form, const struct feed_table *table);
+const struct image_map *form_map(struct live_form *live_form, const struct feed_table *table);
 void channel_attach(struct channel *channel, struct viewer *viewer);
 void channel_detach(struct viewer *viewer);
 
@@ -249,6 +265,13 @@ void log_hear(struct live *live, const struct feed_tx *tx);
 task_fn int log_load(struct channel *channel, struct err *err);
 struct ws_bytes *log_snapshot(struct channel *channel); /* borrowed */
 void log_forget(struct channel *channel);
+
+/* views.c: what the log says of them */
+task_fn int views_open(struct viewer *viewer, struct err *err);
+void views_end(struct viewer *viewer);                      /* if there was an opening */
+void views_put(struct channel *channel, int64_t record);    /* the frame in hand tells it */
+void views_digest(struct channel *channel, int64_t now_us); /* if it is time */
+void views_forget(struct channel *channel);
 
 /* subscribe.c */
 void subscribe_message(struct socket *socket, struct str text);

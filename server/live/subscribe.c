@@ -1,7 +1,5 @@
 /*
- * The browser's messages: sub, unsub, move, edit. A subscription is audited before the first byte of it
- * leaves: who, what, from which position; and its end, with the position where it ended. With the history of
- * changes that is exact.
+ * The browser's messages: sub, unsub, move, edit.
  */
 #include "live/live_int.h"
 
@@ -13,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 4, CLOSERS = 128 };
+enum { TRIES = 4 };
 
 struct message {
     struct socket *socket;
@@ -49,87 +47,11 @@ static void viewer_unref(struct viewer *viewer)
     socket_unref(socket);
 }
 
-/* The event of a subscription's opening or end; its texts are in the arena. */
-static struct audit_event event_of(const struct viewer *viewer, const char *what, struct arena *arena)
-{
-    const struct channel *channel = viewer->channel;
-    const struct socket *socket = viewer->socket;
-    const struct user *user = directory_user(channel->caller.world->directory, socket->user_id);
-    const struct caller caller = {.user_id = socket->user_id,
-        .session = socket->session,
-        .login = arena_copy(arena, user ? user->login : STR("")),
-        .address = arena_copy(arena, socket->address),
-        .request = arena_copy(arena, str_of(socket->request))};
-    struct str form =
-        channel->kind == CHANNEL_LOG ? STR("_log") : plan_form(select_plan(channel->select))->key;
-    struct audit_event event =
-        caller_event(&caller, channel->kind == CHANNEL_RECORD ? AUDIT_READ : AUDIT_LIST,
-            arena_copy(arena, form), channel->record_id);
-    event.detail = arena_printf(arena, "{\"live\":\"%s\",\"chan\":\"%s\",\"pos\":\"%.*s.%lld\"}", what,
-        channel->name, STR_ARGS(channel->live->house->position_epoch), (long long)channel->live->pos);
-    return event;
-}
-
-static task_fn int log_opening(const struct viewer *viewer, struct err *err)
-{
-    struct channel *channel = viewer->channel;
-    struct audit_event event = event_of(viewer, "open", task_arena());
-    size_t n = channel->kind == CHANNEL_LIST ? band_window_length(channel) : 0;
-    int64_t *ids = arena_new_array(task_arena(), int64_t, n + 1);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = band_window(channel, i)->record.id;
-    event.records = ids;
-    event.n_records = n;
-    return audit_read(channel->live->house->reader, &event, err);
-}
-
-struct closing {
-    struct list in_live;
-    struct audit_event event;
-    struct arena *arena;
-};
-
-/* Some tasks for any number of ends: thousands of sockets may go at once. */
-static task_fn void log_closings(void *arg)
-{
-    struct live *live = arg;
-    while (!list_is_empty(&live->closings)) {
-        struct closing *closing = list_entry(live->closings.next, struct closing, in_live);
-        struct err err = {0};
-        list_remove(&closing->in_live);
-        (void)audit_read(live->house->reader, &closing->event, &err); /* nobody waits for it */
-        arena_free(closing->arena);
-        free(closing);
-        arena_clear(task_arena());
-    }
-    live->n_closers--;
-    live->tasks--;
-}
-
-/* The end is written by tasks of its own: who closes a socket waits for nothing. */
-static void note_closing(const struct viewer *viewer)
-{
-    struct channel *channel = viewer->channel;
-    if (!channel || viewer->opening || channel->live->ending || !channel->caller.world)
-        return;
-    struct live *live = channel->live;
-    struct closing *closing = must_alloc(sizeof(*closing));
-    closing->arena = arena_new_small();
-    closing->event = event_of(viewer, "close", closing->arena);
-    closing->event.at_us = clock_utc_us();
-    list_append(&live->closings, &closing->in_live);
-    if (live->n_closers == CLOSERS)
-        return;
-    live->n_closers++;
-    live->tasks++;
-    (void)task_spawn("live-close", log_closings, live);
-}
-
 void viewer_end(struct viewer *viewer)
 {
     if (viewer->dead)
         return;
-    note_closing(viewer);
+    views_end(viewer);
     viewer->dead = true;
     channel_detach(viewer);
     list_remove(&viewer->in_socket);
@@ -169,6 +91,8 @@ static void try_resume(struct viewer *viewer)
         lowest++;
     viewer->cursor = lowest;
     viewer->needs_snapshot = false;
+    if (lowest < viewer->logged)
+        viewer->logged = lowest;
     channel->live->stats.resumes++;
 }
 
@@ -201,7 +125,7 @@ static task_fn int open_once(struct viewer *viewer, const struct json *message, 
     channel_attach(channel, viewer);
     rc = wait_until_open(viewer, err);
     if (rc == 0 && live->world == world && viewer->channel)
-        rc = log_opening(viewer, err);
+        rc = views_open(viewer, err);
     if (live->world != world || (!viewer->dead && !viewer->channel))
         return -ERR_EPOCH_MOVED;
     if (rc < 0)
@@ -227,6 +151,7 @@ static task_fn void open_viewer(void *arg)
         if (rc != -ERR_EPOCH_MOVED)
             break;
         err_clear(&err);
+        views_end(viewer);
         channel_detach(viewer);
         rc = 0;
     }
@@ -255,7 +180,7 @@ static void start_opening(struct viewer *viewer)
 
 void subscribe_again(struct viewer *viewer)
 {
-    note_closing(viewer);
+    views_end(viewer);
     channel_detach(viewer);
     if (viewer->opening || viewer->dead)
         return; /* its task notices */
@@ -344,7 +269,7 @@ static void on_move(struct socket *socket, const struct json *message)
     viewer->range_limit = limit;
     if (viewer->opening)
         return;
-    note_closing(viewer);
+    views_end(viewer);
     channel_detach(viewer);
     viewer->opening = true;
     viewer->told = false;

@@ -11,27 +11,15 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "crypto/crypto.h"
+#include "db/migrate.h"
 #include "main/main_int.h"
 
 #include <string.h>
 
-enum {
-    BEAT_MS = 1000,
-    BEAT_DEAD_US = 5000000,
-    ABSENT_TURNS = 30, /* of the beat */
-    EPOCH_BYTES = 4,
-    SESSIONS_ASKED = 100000
-};
+enum { BEAT_MS = 1000, BEAT_DEAD_US = 5000000, EPOCH_BYTES = 4, SESSIONS_ASKED = 100000 };
 
 static const char SQL_BEAT[] =
     "UPDATE beat SET at = UTC_TIMESTAMP(6) WHERE id = 1 AND at < UTC_TIMESTAMP(6) - INTERVAL 900000 MICROSECOND";
-
-/* Rows of people who were here when a process ended without saying so: of our slot as we come, of slots that
- * nobody holds, and of all where no other process can be. */
-static const char SQL_ABSENT[] =
-    "DELETE FROM presence WHERE ((id >> 12) & 1023) = ? OR ((id >> 12) & 1023) NOT IN "
-    "(SELECT slot FROM process_slot WHERE expires_at > UTC_TIMESTAMP(6))";
-static const char SQL_ABSENT_ALL[] = "DELETE FROM presence";
 
 static const char SQL_EPOCH[] = "UPDATE instance SET epoch = ? WHERE id = 1";
 static const char SQL_OVER[] = "SELECT s.id FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) AS j "
@@ -237,19 +225,27 @@ static task_fn void consume(void *arg)
     task_cond_wake_all(&listening->ended);
 }
 
+/* One commit: the common beat, and that this process lives. */
+static task_fn int write_beat(struct tx *tx, void *arg, struct err *err)
+{
+    const struct listening *listening = arg;
+    (void)err;
+    tx_add(tx, SQL_BEAT, DB_NO_PARAMS);
+    slot_live(tx, live_position(listening->live, task_arena()));
+    return 0;
+}
+
 static task_fn void beat(void *arg)
 {
     struct listening *listening = arg;
-    unsigned turn = 0;
     while (!listening->stop) {
-        struct db_rows rows;
         struct err err = {0};
-        (void)db_query(listening->house->app, SQL_BEAT, DB_NO_PARAMS, &rows,
-            &err); /* a missing beat is told by its absence */
+        /* A missing beat is told by its absence. */
+        (void)tx_run(listening->house->app, NULL, write_beat, listening, NULL, &err);
         unaudited_save(listening);
         err_clear(&err);
-        if (++turn % ABSENT_TURNS == 0)
-            (void)db_query(listening->house->app, SQL_ABSENT, DB_PARAMS(DB_I(-1)), &rows, &err);
+        if (orphans_look(listening->house->app, &err) < 0)
+            log_event(LOG_WARN, "main", "other processes not looked at", LOG_C("cause", err.detail));
         err_clear(&err);
         if (task_sleep(BEAT_MS, &err) < 0)
             break;
@@ -269,18 +265,12 @@ task_fn int listening_start(struct listening *listening, struct boot *boot, stru
 {
     static const char *const SCHEMAS[] = {"tidemark", "tidemark_log", NULL};
     struct str after = STR("");
-    struct db_rows rows;
     struct house *house = &boot->house;
     struct db_address feed_account = instance_address(boot->instance, INSTANCE_FEED);
     listening->house = house;
     listening->told_epoch = house->world->epoch;
     task_cond_init(&listening->ended);
-    bool alone = str_eq(boot->conf->db_mode, STR("private"));
-    int rc = alone ? db_query(house->app, SQL_ABSENT_ALL, DB_NO_PARAMS, &rows, err)
-                   : db_query(house->app, SQL_ABSENT, DB_PARAMS(DB_I(id_new() >> 12 & (ID_SLOTS - 1))), &rows,
-                         err);
-    if (rc == 0)
-        rc = unaudited_start(listening, boot->share, &after, err);
+    int rc = unaudited_start(listening, boot->share, &after, err);
     if (rc == 0)
         rc = feed_start(&feed_account, NULL, after, SCHEMAS, &listening->feed, err);
     if (rc < 0)

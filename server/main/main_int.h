@@ -72,7 +72,7 @@ struct listening {
     struct task *consumer, *beater;
     struct task_cond ended;
     unsigned running;
-    bool stop;
+    bool stop, alone;      /* alone: the database is ours, no other process can be on it */
     int64_t beat_heard_us; /* monotonic */
     int64_t told_epoch;
     char epoch[12]; /* of positions, since the feed has lost its place */
@@ -88,6 +88,9 @@ task_fn int unaudited_start(
 task_fn void unaudited_hear(struct listening *listening, const struct feed_tx *tx);
 task_fn void unaudited_save(struct listening *listening); /* the position, if it has moved */
 void unaudited_stop(struct listening *listening);
+
+/* Puts in order what processes left behind that were killed (orphans.c); call it once a second. */
+task_fn int orphans_look(struct db *app, struct err *err);
 
 /* A password that nobody chose, for a first log-in. */
 

@@ -22,6 +22,8 @@ struct world {
     struct directory *directory;
     const struct filter **conditions; /* by the directory's grants; NULL: a fixed rule, or broken */
 };
+/* Whether what people see of records can differ by their rights alone: the same forms, departments, names. */
+bool world_is_alike(const struct world *a, const struct world *b);
 struct world *world_ref(struct world *world);
 void world_unref(struct world *world); /* NULL accepted */
 

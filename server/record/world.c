@@ -8,6 +8,7 @@
 #include "record/plan_int.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { WORLD_MAGIC = 0x574f524c };
 
@@ -31,6 +32,12 @@ void world_unref(struct world *world)
     catalog_unref(world->catalog);
     directory_unref(world->directory);
     free(world);
+}
+
+bool world_is_alike(const struct world *a, const struct world *b)
+{
+    return a == b || (memcmp(a->catalog->print, b->catalog->print, sizeof(a->catalog->print)) == 0 &&
+                         memcmp(a->directory->print, b->directory->print, sizeof(a->directory->print)) == 0);
 }
 
 /* ---- conditions of grants: compiled once for the catalog, for all people ---------------------------------

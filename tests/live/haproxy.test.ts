@@ -121,6 +121,37 @@ test("screens of both processes hear of a write that came in by either, and one 
   for (const live of screens) await live.close();
 });
 
+test("who is at a record is gone from it within seconds of the end of his process, and his views have their end in the log", async (t) => {
+  const [clerk, manager] = [await login("clerk"), await login("manager")];
+  const own = await createCustomer(clerk, { legal_person: "猝死" });
+  const [his, hers] = [await Live.open(through(clerk, second.url)), await Live.open(through(manager, first.url))];
+  const request = { kind: "record" as const, form: "customer", record: own.id };
+  await his.watch(request);
+  const shown = await hers.watch(request);
+  his.edit("customer", own.id, "notes");
+  await waitUntil("he is there", () => shown.users?.[0]?.field === "notes");
+  const ended = () => count(first, `detail LIKE '%"reason":"killed"%' AND actor_id = ${clerk.session?.user.id} AND record = ${own.id}`);
+  await second.kill();
+  const start = performance.now();
+  await waitUntil("he is gone", () => shown.users?.length === 0, 60_000);
+  t.diagnostic(`gone after ${Math.round(performance.now() - start)} ms`);
+  await waitUntil("his view has an end", () => ended() === 1);
+  assert.equal(count(first, `detail LIKE '%"reason":"killed"%' AND actor_id = ${manager.session?.user.id}`), 0, "the living keep theirs");
+  await second.start();
+  await hers.close();
+  // One that only stood still comes back to find itself buried, and ends: another holds its place.
+  const pid = second.process?.pid as number;
+  const lost = await Live.open(through(clerk, second.url));
+  await lost.watch(request);
+  process.kill(pid, "SIGSTOP");
+  await waitUntil("it is given up", () => ended() === 2, 60_000);
+  process.kill(pid, "SIGCONT");
+  assert.equal((await lost.ws.ended(30_000)).code, 4409);
+  await waitUntil("it has ended", () => second.process?.exitCode !== null, 60_000);
+  await second.stopKeepingData();
+  await second.start();
+});
+
 test("a log-out at one process closes the sockets at the other", async () => {
   const client = await login("clerk2");
   const screen = await Live.open(through(client, second.url));

@@ -1,10 +1,13 @@
 // Ends and outages, on a server of its own: stopped, killed, its MariaDB killed, its binlogs purged, changed by hand while it
 // was down. Whoever comes back with his positions sees what a fresh query gives, and is told where a snapshot was needed.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
 import { after, before, test } from "node:test";
-import type { Client } from "../lib/client.ts";
+import type { Client, Item } from "../lib/client.ts";
 import { createCustomer } from "../lib/demo.ts";
-import { difference, epochOf, fresh, Live, type Mirror } from "../lib/live.ts";
+import { difference, epochOf, fresh, Live, sequenceOf, type Mirror } from "../lib/live.ts";
 import { Server } from "../lib/server.ts";
 import { waitUntil } from "../lib/wait.ts";
 
@@ -16,7 +19,7 @@ let list: Mirror;
 let record: Mirror;
 
 before(async () => {
-  server = await new Server({ rows: 60 }).start();
+  server = await new Server({ rows: 60, env: { TIDEMARK_AUDIT_LIVE_DIGEST_S: "1" } }).start();
   clerk = await server.login("clerk");
   live = await Live.open(clerk);
   const own = await createCustomer(clerk, { legal_person: "停" });
@@ -47,6 +50,54 @@ async function same(pos: string): Promise<void> {
   for (const mirror of [list, record]) assert.equal(difference(mirror, await fresh(clerk, mirror.request)), undefined);
   assert.deepEqual(live.complaints, []);
 }
+interface Word {
+  live: "open" | "digest" | "close";
+  view: string;
+  chan: string;
+  pos: string;
+  reason?: string;
+  seen?: string;
+  records: string[];
+}
+/** What the log says of views, in order. */
+function words(where: string): Word[] {
+  const rows = server.sql(`SELECT id, detail, HEX(records) AS records FROM tidemark_log.event WHERE detail LIKE '{"live"%' AND ${where} ORDER BY id`, "app");
+  return rows.map((row) => ({ ...(JSON.parse(row["detail"] as string) as Word), records: (row["records"]?.match(/.{16}/g) ?? []).map((hex) => String(BigInt(`0x${hex}`))) }));
+}
+/** The views that have no end yet, by their names. */
+function openViews(): string[] {
+  const all = words("TRUE");
+  const ended = new Set(all.filter((word) => word.live === "close").map((word) => word.view));
+  return all.filter((word) => word.live === "open" && !ended.has(word.view)).map((word) => word.view).sort();
+}
+/**
+ * What a hand types into MariaDB while the server is down, and then `PURGE BINARY LOGS`: it needs a right that no account has,
+ * so MariaDB is stopped and runs again as it ran, with the statement as its first.
+ */
+async function purge(typed: string): Promise<void> {
+  server.sql(typed);
+  const logs = () => server.sql("SHOW BINARY LOGS", "feed").map((row) => row["Log_name"] as string);
+  const last = logs().at(-1) as string;
+  const pid = server.databasePid() as number;
+  const [exe, words] = [fs.readlinkSync(`/proc/${pid}/exe`), fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(1).filter((word) => word !== "")];
+  process.kill(pid, "SIGTERM");
+  await waitUntil("MariaDB has ended", () => !fs.existsSync(`/proc/${pid}`), 60_000);
+  const first = path.join(server.data, "purge.sql");
+  fs.writeFileSync(first, "FLUSH BINARY LOGS;\nPURGE BINARY LOGS BEFORE UTC_TIMESTAMP() + INTERVAL 1 DAY;\n", { mode: 0o600 });
+  spawn(exe, [...words, `--init-file=${first}`], { cwd: server.data, detached: true, stdio: "ignore" }).unref();
+  let seen = "";
+  await waitUntil("MariaDB is back, and has no log of before", () => {
+    try {
+      seen = logs().join();
+    } catch (error) {
+      seen = String(error);
+    }
+    return /^binlog/.test(seen) && (seen.split(",")[0] as string) > last;
+  }, 60_000).catch((error: unknown) => {
+    throw new Error(`${String(error)}: ${seen}, after ${last}`);
+  });
+}
+const lastEvent = () => server.sql("SELECT MAX(id) AS id FROM tidemark_log.event", "app")[0]?.["id"] as string;
 const alarms = () => Number(server.sql("SELECT COUNT(*) AS n FROM tidemark_log.event WHERE action = 'unaudited'", "app")[0]?.["n"]);
 
 test("a friendly stop closes sockets with 4409 and the ends of views are in the log; after the start all goes on", async () => {
@@ -56,16 +107,64 @@ test("a friendly stop closes sockets with 4409 and the ends of views are in the 
   await server.start();
   await comeBack();
   await same(await write("nach dem Halt"));
-  const ends = server.sql(`SELECT detail FROM tidemark_log.event WHERE record = ${record.request.record} AND detail LIKE '%"live"%' ORDER BY id`, "app").map((row) => (JSON.parse(row["detail"] as string) as { live: string }).live);
+  const ends = words(`record = ${record.request.record}`).map((word) => word.live).filter((word) => word !== "digest");
   assert.deepEqual(ends, ["open", "close", "open"]);
+});
+
+test("an open view says every now and then what it was told since, its end says the rest", async () => {
+  const start = lastEvent();
+  const away = await createCustomer(clerk, { legal_person: "去" });
+  const quiet = await Live.open(clerk);
+  const none = await quiet.watch({ kind: "records", form: "customer", filter: { field: "legal_person", op: "eq", value: "nobody" } });
+  const some = await quiet.watch({ kind: "records", form: "customer", filter: { field: "legal_person", op: "eq", value: "去" } });
+  const of = (mirror: Mirror) => words(`id > ${start}`).filter((word) => word.chan === mirror.chan);
+  const view = (mirror: Mirror) => of(mirror)[0]?.view;
+  await waitUntil("one to which nothing is told has a digest", () => of(none).some((word) => word.live === "digest" && word.records.length === 0));
+  // Told, and gone again from the list: it has been seen.
+  const { id: came, pos: made } = (await createCustomer(clerk, { legal_person: "去" })) as Item & { pos: string };
+  await quiet.settle(made);
+  assert.ok(some.items.some((item) => item.id === came));
+  await quiet.settle(clerk.expect<{ pos: string }>(200, await clerk.patch(`${PATH}/${came}`, { fields: { legal_person: "别处" } }, "*")).pos);
+  assert.deepEqual(some.items.map((item) => item.id), [away.id]);
+  await waitUntil("the digest that names it", () => of(some).some((word) => word.live === "digest" && word.records.includes(came)));
+  assert.equal(of(some).flatMap((word) => word.records).filter((id) => id === came).length, 1, "once");
+  // Who has seen that record? The log says so.
+  const auditor = await server.login("auditor");
+  const seen = auditor.expect<{ items: { action: string; login: string; records: string[] }[] }>(200, await auditor.get(`/audit?record=${came}&action=list`));
+  assert.ok(seen.items.some((event) => event.login === "clerk" && event.records.includes(came)));
+  const { pos } = clerk.expect<{ pos: string }>(200, await clerk.patch(`${PATH}/${away.id}`, { fields: { notes: "zuletzt" } }, "*"));
+  await quiet.settle(pos);
+  const [viewOfSome, viewOfNone] = [view(some), view(none)];
+  await quiet.close();
+  const ended = await waitUntil("both ends", () => {
+    const ends = words(`id > ${start}`).filter((word) => word.live === "close" && [viewOfSome, viewOfNone].includes(word.view));
+    return ends.length === 2 ? ends : undefined;
+  });
+  assert.ok(ended.every((word) => word.reason === undefined && sequenceOf(word.pos) >= sequenceOf(pos)));
+  assert.ok(words(`id > ${start}`).some((word) => word.view === viewOfSome && word.records.includes(away.id) && sequenceOf(word.pos) >= sequenceOf(pos)), "the last change is in a digest or in the end");
 });
 
 test("killed, the server goes on where it was, and so do its screens", async () => {
   for (const round of [1, 2]) {
     await same(await write(`vor ${round}`));
+    const told = sequenceOf(list.pos);
+    await waitUntil("the process has said how far it is", () => server.sql("SELECT pos FROM process_slot WHERE holder <> ''").some((row) => sequenceOf(row["pos"] ?? undefined) >= told));
+    const open = openViews();
+    assert.ok(open.length >= 2);
     await server.kill();
     await waitUntil("the socket is gone", () => live.ws.closed);
     await server.start();
+    // Who looked at what has its end in the log, with the reason, past all that was shown.
+    const ends = await waitUntil("their ends", () => {
+      const found = words("detail LIKE '%\"close\"%'").filter((word) => open.includes(word.view));
+      return found.length >= open.length ? found : undefined;
+    }, 60_000);
+    assert.deepEqual(ends.map((word) => word.view).sort(), open, "each one, once");
+    for (const end of ends) {
+      assert.equal(end.reason, "killed");
+      assert.ok(sequenceOf(end.pos) >= told, `${end.pos}, but ${told} was told`);
+      assert.match(end.seen ?? "", /^\d{4}-\d\d-\d\dT/);
+    }
     await comeBack();
     await same(await write(`nach ${round}`));
   }
@@ -105,8 +204,7 @@ test("where the binlog that the feed stood in is gone, a new epoch is told by sn
   const snapshots = [list.snapshots, record.snapshots];
   await server.kill();
   await waitUntil("the socket is gone", () => live.ws.closed);
-  // A position that MariaDB's binlogs do not hold, as after a purge or a restore.
-  server.sql("UPDATE feed_position SET gtid = '0-1-999999999' WHERE name = 'check'");
+  await purge(`UPDATE rec_customer SET notes = 'zwischen' WHERE _id = ${record.request.record}`);
   await server.start();
   await comeBack();
   const pos = await write("nach der Lücke");

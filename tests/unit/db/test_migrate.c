@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "db/migrate.h"
+#include "db/tx.h"
 #include "db_fixture.h"
 
 #include <sys/wait.h>
@@ -369,7 +370,8 @@ static void prepare_slots(void *arg)
     (void)arg;
     (void)fixture_query(fixture.migrate,
         "CREATE OR REPLACE TABLE process_slot (slot SMALLINT NOT NULL PRIMARY KEY, holder CHAR(32) CHARACTER SET ascii"
-        " COLLATE ascii_bin NOT NULL, expires_at DATETIME(6) NOT NULL)",
+        " COLLATE ascii_bin NOT NULL, expires_at DATETIME(6) NOT NULL, seen_at DATETIME(6) NULL,"
+        " pos VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NULL)",
         DB_NO_PARAMS);
 }
 
@@ -399,10 +401,63 @@ static int slot_of_child(void)
     return WEXITSTATUS(status);
 }
 
+static task_fn int bury_body(struct tx *tx, void *arg, struct err *err)
+{
+    const struct slot_dead *dead = arg;
+    bool mine = false;
+    int status = slot_lock(tx, dead, &mine, err);
+
+    if (status == 0 && mine) {
+        slot_bury(tx, dead);
+    }
+    return status < 0 ? status : mine ? 0 : err_set(err, ERR_CONFLICT, "another has");
+}
+
+/* The one dead process that a look finds; -1: none. */
+static int64_t look(struct slot_dead *ret_dead)
+{
+    struct err err = {0};
+    struct slot_dead *dead = NULL;
+    size_t n = 0;
+
+    must(slot_look(fixture.app, &dead, &n, &err) == 0 && n <= 1);
+    if (n > 0) {
+        *ret_dead = dead[0];
+    }
+    return n > 0 ? dead[0].slot : -1;
+}
+
+static void bury_expired(void *arg)
+{
+    struct slot_dead dead;
+    struct err err = {0};
+
+    (void)arg;
+    must(look(&dead) == 3);
+    must(tx_run(fixture.app, NULL, bury_body, &dead, NULL, &err) == 0);
+    must(tx_run(fixture.app, NULL, bury_body, &dead, NULL, &err) == -ERR_CONFLICT); /* once */
+    must(look(&dead) == -1);
+}
+
+static task_fn int live_body(struct tx *tx, void *arg, struct err *err)
+{
+    (void)err;
+    (void)arg;
+    slot_live(tx, STR("a.3"));
+    return 0;
+}
+
+static void show_life_of_0(const char *pos)
+{
+    (void)fixture_query(fixture.app, "UPDATE process_slot SET seen_at=UTC_TIMESTAMP(6), pos=? WHERE slot=0",
+        DB_PARAMS(DB_S(str_of(pos))));
+}
+
 static void lease_and_release(void *arg)
 {
     struct err err = {0};
     struct db_rows rows;
+    struct slot_dead dead;
 
     (void)arg;
     must(slot_lease(fixture.app, &err) == 0);
@@ -410,9 +465,22 @@ static void lease_and_release(void *arg)
         "SELECT slot FROM process_slot WHERE slot=? AND expires_at > UTC_TIMESTAMP(6) + INTERVAL 500 SECOND",
         DB_PARAMS(DB_I(id_new() >> 12 & 1023)));
     must(rows.n_rows == 1);
-    slot_release(fixture.app);
+    /* A process that shows signs of life, then none. */
+    show_life_of_0("a.1");
+    for (int i = 0; i < SLOT_SILENT_TURNS; i++) {
+        must(look(&dead) == -1);
+    }
+    show_life_of_0("a.2");
+    for (int i = 0; i < SLOT_SILENT_TURNS; i++) {
+        must(look(&dead) == -1);
+    }
+    must(look(&dead) == 0 && str_eq(dead.pos, STR("a.2")));
+    /* Our own signs are in our row, and never make us dead to ourselves. */
+    must(tx_run(fixture.app, NULL, live_body, NULL, NULL, &err) == 0);
     must(fixture_number(
-             fixture.app, "SELECT COUNT(*) FROM process_slot WHERE expires_at > UTC_TIMESTAMP(6)") == 5);
+             fixture.app, "SELECT COUNT(*) FROM process_slot WHERE pos='a.3' AND seen_at IS NOT NULL") == 1);
+    slot_release(fixture.app);
+    must(fixture_number(fixture.app, "SELECT COUNT(*) FROM process_slot WHERE holder<>''") == 6);
 }
 
 static void test_slots_are_held_by_one(void **state)
@@ -423,9 +491,9 @@ static void test_slots_are_held_by_one(void **state)
         assert_int_equal(slot_of_child(), i); /* their holders are dead, but the leases stand */
     }
     task_run(expire_one, NULL);
+    assert_int_equal(slot_of_child(), 5); /* what its holder left behind is not yet in order */
+    task_run(bury_expired, NULL);
     assert_int_equal(slot_of_child(), 3);
-    assert_int_equal(slot_of_child(), 5);
-    task_run(expire_one, NULL);
     task_run(lease_and_release, NULL);
 }
 
