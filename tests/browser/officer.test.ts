@@ -5,12 +5,12 @@ import { journey } from "../lib/journey.ts";
 import { query } from "../lib/shared.ts";
 
 const PLACES: Record<string, string[]> = {
-  admin: ["people"],
-  security: ["people", "rights", "roles"],
+  admin: ["people", "departments"],
+  security: ["people", "departments", "rights", "roles"],
   auditor: ["audit"],
   clerk: ["customer"],
 };
-const PATHS: Record<string, string> = { people: "/people", rights: "/rights/customer", roles: "/roles", audit: "/audit" };
+const PATHS: Record<string, string> = { people: "/people", departments: "/departments", rights: "/rights/customer", roles: "/roles", audit: "/audit" };
 
 for (const [who, places] of Object.entries(PLACES)) {
   journey(`${who} is led to ${places.join(", ")} and to nothing else`, {}, async ({ page }) => {

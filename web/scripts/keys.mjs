@@ -13,7 +13,9 @@ function flat(tree, prefix = '') {
   return Object.assign({}, ...Object.entries(tree).map(([key, value]) => (typeof value === 'string' ? { [prefix + key]: value } : flat(value, `${prefix}${key}.`))))
 }
 
-const places = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort().join()
+// One and many stand side by side, with a bar between them: each names all places.
+const placesOf = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort().join()
+const places = (text) => [...new Set(text.split(' | ').map(placesOf))].join(' | ')
 for (const key of new Set([...Object.keys(zh), ...Object.keys(en)])) {
   if (!(key in zh) || !(key in en)) faults.push(`${key}: missing in ${key in zh ? 'en-US' : 'zh-CN'}`)
   else if (places(zh[key]) !== places(en[key])) faults.push(`${key}: different places to fill in`)

@@ -54,9 +54,9 @@ async function start(): Promise<void> {
     { immediate: true, flush: 'sync' },
   )
   watch(
-    () => session.loggedIn,
-    (loggedIn) => {
-      if (!loggedIn) {
+    () => session.loggedIn && !session.mustChange,
+    (open) => {
+      if (!open) {
         live.stop()
         return
       }

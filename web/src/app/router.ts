@@ -10,6 +10,8 @@ import Shell from './Shell.vue'
 /** Log-in and list are in the first load; the rest comes when it is wanted. */
 const RecordPage = () => import('@/pages/records/RecordPage.vue')
 const AuditPage = () => import('@/pages/audit/AuditPage.vue')
+const PasswordPage = () => import('./PasswordPage.vue')
+const DepartmentsPage = () => import('@/pages/departments/DepartmentsPage.vue')
 const PeoplePage = () => import('@/pages/people/PeoplePage.vue')
 const PersonPage = () => import('@/pages/people/PersonPage.vue')
 const RolesPage = () => import('@/pages/roles/RolesPage.vue')
@@ -30,6 +32,7 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: '/login', component: LoginPage, meta: { open: true } },
+    { path: '/password', component: PasswordPage },
     {
       path: '/',
       component: Shell,
@@ -41,6 +44,7 @@ export const router = createRouter({
         { path: 'audit', component: AuditPage, meta: { right: 'audit.read' } },
         { path: 'people', component: PeoplePage, meta: { right: ['users.manage', 'rights.manage'] } },
         { path: 'people/:id', component: PersonPage, props: true, meta: { right: ['users.manage', 'rights.manage'] } },
+        { path: 'departments', component: DepartmentsPage, meta: { right: ['users.manage', 'rights.manage'] } },
         { path: 'roles', component: RolesPage, meta: { right: 'rights.manage' } },
         { path: 'rights', component: RightsPage, meta: { right: 'rights.manage' } },
         { path: 'rights/:form', component: MatrixPage, props: true, meta: { right: 'rights.manage' } },
@@ -57,6 +61,7 @@ router.beforeEach(async (to) => {
   if (!session.known) await session.load()
   if (to.meta.open) return session.loggedIn && to.path === '/login' ? '/' : true
   if (!session.loggedIn) return { path: '/login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+  if (session.mustChange) return to.path === '/password' ? true : { path: '/password', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   const wanted = to.meta.right ? [to.meta.right].flat() : []
   return wanted.length > 0 && !wanted.some(session.may) ? '/no-right' : true
 })

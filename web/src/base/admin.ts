@@ -3,7 +3,7 @@
  * people; the server has the last word, what stands here only says so before a round trip.
  */
 import { call, query, type CallOptions } from './api'
-import type { Option, Page, Ref } from './contract'
+import type { FieldFault, Option, Page, Ref } from './contract'
 
 export interface Account {
   id: string
@@ -13,6 +13,27 @@ export interface Account {
   disabled: boolean
   roles: Ref[]
   rights: string[]
+  version: string
+}
+
+/** What is told once, when an account is made or its password reset. */
+export interface FirstPassword {
+  person: Account
+  password: string
+  until: string
+}
+
+/** A department as its administrator sees it; one that is retired stays for the records that name it. */
+export interface Place {
+  id: string
+  key: string
+  title: string
+  parent: string | null
+  /** Among those of its parent, from 0. */
+  place: number
+  retired: boolean
+  /** Accounts in use in it, those below not counted. */
+  people: number
   version: string
 }
 
@@ -49,6 +70,8 @@ export interface Grant {
   actions: string[]
   fields: Record<string, Level>
   masks: Record<string, string>
+  /** The condition does not fit the form any more: the grant gives nothing, or, where it takes away, does so on every record. */
+  broken?: FieldFault
 }
 
 export interface MatrixField {
@@ -81,6 +104,8 @@ export interface Matrix {
   rules: Rule[]
   masks: string[]
   roles: MatrixRole[]
+  /** By whom and when the rights of this form were changed last, as far as the log tells. */
+  changed: { by: Ref | null; at: string } | null
 }
 
 /** The duties that nobody may hold two of, by their rights. What is not named here is free for all. */
@@ -150,6 +175,11 @@ export const admin = {
   person: (id: string, signal?: AbortSignal) => call<Account>(`/people/${encodeURIComponent(id)}`, { signal }),
   changePerson: (id: string, version: string, changes: { roles?: string[]; name?: string; department?: string | null; disabled?: boolean }) =>
     call<Account>(`/people/${encodeURIComponent(id)}`, json('PATCH', changes, version)),
+  addPerson: (body: { login: string; name: string; department: string | null }) => call<FirstPassword>('/people', json('POST', body)),
+  resetPassword: (id: string) => call<FirstPassword>(`/people/${encodeURIComponent(id)}/password`, json('POST', {})),
+  organisation: () => call<{ items: Place[] }>('/organisation'),
+  addDepartment: (body: { key: string; title: string; parent: string | null }) => call<Place>('/departments', json('POST', body)),
+  changeDepartment: (id: string, version: string, body: { title?: string; parent?: string | null; place?: number; retired?: boolean }) => call<Place>(`/departments/${encodeURIComponent(id)}`, json('PATCH', body, version)),
   roles: () => call<{ items: Role[]; rights: string[] }>('/roles'),
   addRole: (body: { key: string; name: { zh: string; en: string }; rights: string[] }) => call<Role>('/roles', json('POST', body)),
   changeRole: (id: string, version: string, body: { name: { zh: string; en: string }; rights: string[] }) => call<Role>(`/roles/${encodeURIComponent(id)}`, json('PATCH', body, version)),

@@ -20,6 +20,8 @@ export interface Session {
   user: User
   csrf: string
   rights: string[]
+  /** Logged in with a first password: nothing is open but choosing one's own. */
+  must_change_password?: boolean
 }
 
 export type FormAction = 'create' | 'read' | 'list' | 'update' | 'delete' | 'restore' | 'export'

@@ -12,6 +12,8 @@ const WHO = 'who'
 export const useSession = defineStore('session', () => {
   const user = shallowRef<User | null>(null)
   const rights = ref<string[]>([])
+  /** A first password was used: one's own has to be chosen before anything else. */
+  const mustChange = ref(false)
   /** The server has told whether somebody is logged in. */
   const known = ref(false)
   /** Somebody is asked to log in again over the page. */
@@ -25,6 +27,7 @@ export const useSession = defineStore('session', () => {
   function take(session: Session): void {
     user.value = session.user
     rights.value = session.rights ?? []
+    mustChange.value = session.must_change_password === true
     setCsrf(session.csrf)
     known.value = true
     keep(WHO, session.user.id)
@@ -33,6 +36,7 @@ export const useSession = defineStore('session', () => {
   function forget(): void {
     user.value = null
     rights.value = []
+    mustChange.value = false
     setCsrf('')
   }
 
@@ -65,6 +69,11 @@ export const useSession = defineStore('session', () => {
     const body = { login: name, password }
     take(await call<Session>('/session', { method: 'POST', body, ownLogin: true }))
     settle(true)
+  }
+
+  /** All sessions of the person end, this one too; the answer is a new one. */
+  async function changePassword(password: string, wanted: string): Promise<void> {
+    take(await call<Session>('/session/password', { method: 'PUT', body: { password, new: wanted }, ownLogin: true }))
   }
 
   async function logout(): Promise<void> {
@@ -102,5 +111,5 @@ export const useSession = defineStore('session', () => {
     })
   }
 
-  return { user, rights, known, asking, loggedIn, may, load, login, logout, loginAgain, renewToken, settle, forget, watchOtherTabs }
+  return { user, rights, mustChange, known, asking, loggedIn, may, load, login, logout, changePassword, loginAgain, renewToken, settle, forget, watchOtherTabs }
 })

@@ -9,7 +9,7 @@ const grant = (more: Partial<Grant> = {}): Grant => ({ rule: 'all', condition: n
 
 function matrix(grants: Record<string, Grant[]>): Matrix {
   const roles = Object.entries(grants).map(([id, given]) => ({ id, key: id, title: id, people: 1, administrator: false, grants: given }))
-  return { form: 'customer', label: '客户', version: 'v', groups: [], fields: FIELDS, actions: ['read', 'list', 'update'], levels: ['hidden', 'masked', 'read', 'write'], rules: ['all'], masks: ['phone'], roles }
+  return { form: 'customer', label: '客户', version: 'v', groups: [], fields: FIELDS, actions: ['read', 'list', 'update'], levels: ['hidden', 'masked', 'read', 'write'], rules: ['all'], masks: ['phone'], roles, changed: null }
 }
 const edit = (draft: Draft, uid: string, change: (grant: Grant) => Grant) => mapGrants(draft, (one, at) => (at === uid ? change(one) : one))
 

@@ -80,6 +80,12 @@ export function useSentences(matrix: Readonly<ShallowRef<Matrix | null>>) {
   /** Which rows: "全部记录", "本人的记录", or the condition itself. */
   const ruleText = (grant: Pick<Grant, 'rule' | 'condition'>) => (grant.rule === 'condition' ? conditionText(grant.condition) || t('rule.condition') : t(`rule.${grant.rule}`))
 
+  /** What has become of a grant whose condition does not fit the form any more. */
+  function brokenText(role: string, grant: Grant): string {
+    const told = { role, rule: ruleText(grant), why: grant.broken?.message || t('fault.bad_value') }
+    return grant.deny ? t('rights.brokenDeny', told) : t('rights.brokenGive', told)
+  }
+
   const roleTitle = (draft: Draft, id: string) => draft.find((role) => role.id === id)?.title ?? id
 
   /** "客户经理 · 本部门的记录" */
@@ -107,7 +113,7 @@ export function useSentences(matrix: Readonly<ShallowRef<Matrix | null>>) {
   }
   const sideText = (grant: Grant) => (grant.deny ? `${ruleText(grant)} · ${t('rights.deny')}` : ruleText(grant))
 
-  return { levelText, actionText, fieldText, maskText, ruleText, conditionText, periodText, roleTitle, placeText, changeText }
+  return { levelText, actionText, fieldText, maskText, ruleText, conditionText, periodText, roleTitle, placeText, changeText, brokenText }
 }
 
 export type Sentences = ReturnType<typeof useSentences>
