@@ -191,6 +191,8 @@ static task_fn int create_once(struct caller *caller, struct str form_key, const
     task_stage("validate");
     for (size_t i = 0; i < n; i++) {
         rc = prepare(creation->plan, items[i], &creation->records[i], err);
+        if (rc == 0)
+            rc = clash_check(creation->plan, items[i], err);
         if (rc < 0)
             return rc;
         make_event(creation->plan, &creation->records[i], creation->at_us, &creation->events[i]);
@@ -198,7 +200,7 @@ static task_fn int create_once(struct caller *caller, struct str form_key, const
     struct tx_opts opts = {.proof_sql = AUDIT_PROOF_SQL, .request_id = creation->events[0].id};
     task_stage("write");
     rc = tx_run(caller->house->app, &opts, write_all, creation, ret_done, err);
-    return rc < 0 ? write_duplicate(creation->plan, err) : 0;
+    return rc < 0 ? clash_answer(creation->plan, 0, err) : 0;
 }
 
 /* Planned anew under the newest world as long as it moves under our hands. */

@@ -122,8 +122,55 @@ static void print_actor(const struct caller *caller, const struct audit_row *row
     json_out_object_end(out);
 }
 
+static void print_filter(const struct form *form, const struct json *tree, struct json_out *out);
+
+static void print_compared(struct str mask, const struct json *value, struct json_out *out)
+{
+    if (value->kind != JSON_ARRAY) {
+        print_masked_value(mask, value, out);
+        return;
+    }
+    json_out_array(out);
+    for (size_t i = 0; i < value->array.n; i++)
+        print_compared(mask, &value->array.at[i], out);
+    json_out_array_end(out);
+}
+
+/* A term's value is masked as the field's own; that of a field that there is no more, whole. */
+static void print_term(const struct form *form, const struct json *term, struct json_out *out)
+{
+    const struct json *key = json_get(term, STR("field"));
+    const struct field *field = form && key && key->kind == JSON_STR ? form_field_find(form, key->str) : NULL;
+    struct str mask = field ? field->mask : STR("text");
+    json_out_object(out);
+    for (size_t i = 0; i < term->object.n; i++) {
+        const struct json_member *member = &term->object.at[i];
+        json_out_key(out, member->key);
+        if (mask.n && str_eq(member->key, STR("value")))
+            print_compared(mask, &member->value, out);
+        else
+            print_filter(form, &member->value, out);
+    }
+    json_out_object_end(out);
+}
+
+/* A filter that was asked with: its depth was bounded when it was. */
+static void print_filter(const struct form *form, const struct json *tree, struct json_out *out)
+{
+    if (tree->kind == JSON_OBJECT) {
+        print_term(form, tree, out);
+    } else if (tree->kind == JSON_ARRAY) {
+        json_out_array(out);
+        for (size_t i = 0; i < tree->array.n; i++)
+            print_filter(form, &tree->array.at[i], out);
+        json_out_array_end(out);
+    } else {
+        json_out_tree(out, tree);
+    }
+}
+
 /* What was searched for may be a name or a number that has a mask, so it is masked as a name is. */
-static void print_detail(const struct audit_row *row, struct json_out *out)
+static void print_detail(const struct caller *caller, const struct audit_row *row, struct json_out *out)
 {
     struct json *detail = NULL;
     struct err ignored = {0};
@@ -139,6 +186,8 @@ static void print_detail(const struct audit_row *row, struct json_out *out)
         json_out_key(out, member->key);
         if (str_eq(member->key, STR("q")))
             print_masked_value(STR("name"), &member->value, out);
+        else if (str_eq(member->key, STR("filter")))
+            print_filter(catalog_form(caller->world->catalog, row->form), &member->value, out);
         else
             json_out_tree(out, &member->value);
     }
@@ -184,7 +233,7 @@ void log_print_event(
     json_out_member_id(out, "session", row->session);
     print_text_or_null("address", row->address, out);
     print_text_or_null("request", row->request, out);
-    print_detail(row, out);
+    print_detail(caller, row, out);
     /* The event's own row cannot know its position; the feed tells it to the live tail. */
     print_text_or_null("pos", pos, out);
     json_out_object_end(out);

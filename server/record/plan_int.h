@@ -86,8 +86,11 @@ int write_parse(struct plan *plan, const struct json *fields, const enum access_
     struct db_val *values, bool *given, struct err *err);
 /* A member who is not disabled, or a department, as the field refers to. */
 bool reference_exists(const struct plan *plan, const struct field *field, int64_t id);
-/* A 1062 of the record's table as faults of its fields. */
-int write_duplicate(const struct plan *plan, struct err *err);
+/* ERR_TOO_MANY where the caller gives a unique value and has met too many in an hour. */
+task_fn int clash_check(const struct plan *plan, const struct json *fields, struct err *err);
+/* A 1062 of the record's table as a fault of its field, once it is in the log; other errors as they are. `id`
+ * is 0 for a new record. */
+task_fn int clash_answer(const struct plan *plan, int64_t id, struct err *err);
 /* Appends "`col`" or "`col` = ?" and binds the value and its derived columns, for an INSERT or UPDATE. */
 void write_column(const struct field *field, const struct db_val *value, const char *before,
     const char *after, struct statement *to);

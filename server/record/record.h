@@ -27,6 +27,8 @@ bool world_is_alike(const struct world *a, const struct world *b);
 struct world *world_ref(struct world *world);
 void world_unref(struct world *world); /* NULL accepted */
 
+enum { HOUSE_CLASHES = 256 };
+
 /* What the rooms above need, made once by main/. */
 struct house {
     struct db *app, *owner; /* owner: DDL of forms */
@@ -39,6 +41,10 @@ struct house {
     struct world *world;       /* the newest; take world_now */
     struct task_lock loading;
     struct task_lock revealing; /* one at a time, so that they can be counted */
+    struct house_clash {
+        int64_t user_id, at_us;
+    } clashes[HOUSE_CLASHES]; /* the newest clashes of unique values; a ring */
+    size_t n_clashes;
 };
 /* Reads forms, people and rights in one snapshot if the epoch has moved (or there is no world yet). */
 task_fn int world_refresh(struct house *house, struct err *err);

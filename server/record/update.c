@@ -186,9 +186,12 @@ static task_fn int update_once(struct update *update, struct tx_done *ret_done, 
     update->at_us = clock_utc_us();
     struct tx_opts opts = {.proof_sql = AUDIT_PROOF_SQL, .request_id = update->event_id};
     task_stage("write");
-    int rc = tx_run(update->plan->caller->house->app, &opts, write_update, update, ret_done, err);
+    int rc = clash_check(update->plan, update->fields, err);
+    if (rc < 0)
+        return rc;
+    rc = tx_run(update->plan->caller->house->app, &opts, write_update, update, ret_done, err);
     if (rc != -ERR_STALE || !update->stale)
-        return rc < 0 ? write_duplicate(update->plan, err) : 0;
+        return rc < 0 ? clash_answer(update->plan, update->id, err) : 0;
     /* Outside of the transaction, for it takes other connections: which earlier state does the version name?
      */
     bool found = false;

@@ -1,7 +1,7 @@
 /*
- * What create and update share: reading the caller's fields under the policy, writing columns with their
- * derived ones, and telling a unique clash by its field. All faults of a request are reported at once; a
- * hidden, an unknown and an invented field answer alike.
+ * What create and update share: reading the caller's fields under the policy, and writing columns with their
+ * derived ones. All faults of a request are reported at once; a hidden, an unknown and an invented field
+ * answer alike.
  */
 #include "record/plan_int.h"
 #include "text/text.h"
@@ -51,22 +51,6 @@ int write_parse(struct plan *plan, const struct json *fields, const enum access_
     for (size_t i = 0; i < fields->object.n; i++)
         parse_member(plan, &fields->object.at[i], levels, values, given, err);
     return err->code == ERR_NONE ? 0 : -(int)err->code;
-}
-
-int write_duplicate(const struct plan *plan, struct err *err)
-{
-    struct str key;
-    if (err->code != ERR_DB_DUPLICATE || !db_duplicate_key(err, &key) || !str_starts(key, STR("uk_")))
-        return -(int)err->code;
-    const struct field *field = form_field_find(plan->form, (struct str){key.p + 3, key.n - 3});
-    if (!field)
-        return -(int)err->code;
-    struct arena *arena = task_arena();
-    err_clear(err);
-    (void)err_set(err, ERR_CONFLICT, "unique key of field %.*s", STR_ARGS(field->key));
-    (void)err_add(
-        err, arena, arena_printf(arena, "fields.%.*s", STR_ARGS(field->key)), FAULT_NOT_UNIQUE, STR_NULL);
-    return -ERR_CONFLICT;
 }
 
 static void write_one(struct str prefix, struct str column, struct db_val value, const char *before,

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { faults, type Client, type Item, type List } from "../lib/client.ts";
-import { createCustomer, creditCode, idNo, phone, readCustomer } from "../lib/demo.ts";
+import { createCustomer, creditCode, customerFields, idNo, phone, readCustomer } from "../lib/demo.ts";
+import { makePerson, ownKey } from "../lib/rights.ts";
 import { login, query } from "../lib/shared.ts";
 
 const PATH = "/forms/customer/records";
@@ -232,6 +233,36 @@ test("a unique value that stands on a record the caller cannot see is refused wi
   assert.ok([409, 422].includes(reply.status), reply.text);
   assert.ok(!reply.text.includes(code));
   assert.ok(!/\d{12,}/.test(reply.text.replace(reply.problem().request, "")), "no id of the hidden record");
+});
+
+test("each clash of a unique value is logged, without the value; past the hour's measure a person gives no unique values", async () => {
+  const [clerk, clerk3] = [await login("clerk"), await login("clerk3")];
+  const code = creditCode();
+  await createCustomer(clerk3, { credit_code: code });
+  const name = ownKey("prober");
+  const prober = await makePerson(name, "outlet11", ["clerk"]);
+  const fields = await customerFields(prober);
+  const give = async (value: string) => prober.post(PATH, { fields: { ...fields, credit_code: value } });
+  const logged = () => query(`SELECT form, record, detail, changes FROM tidemark_log.event WHERE login = '${name}' AND action = 'refuse' ORDER BY id`, "app");
+  const own = prober.expect<Item>(201, await give(creditCode()));
+  assert.equal((await give(code)).status, 409);
+  const changed = await prober.patch(`${PATH}/${own.id}`, { fields: { credit_code: code } }, "*");
+  assert.deepEqual([changed.status, faults(changed)], [409, [["credit_code", "not_unique"]]]);
+  const events = await logged();
+  assert.deepEqual(events.map((event) => [event["form"], event["record"], event["detail"]]), [
+    ["customer", null, '{"what":"not_unique","field":"credit_code"}'], ["customer", own.id, '{"what":"not_unique","field":"credit_code"}'],
+  ]);
+  assert.ok(!JSON.stringify(events).includes(code));
+  for (let i = 2; i < 30; i++) assert.equal((await give(code)).status, 409, String(i));
+  for (const value of [code, creditCode()]) {
+    const reply = await give(value);
+    assert.equal(reply.status, 429, "known and unknown values answer alike");
+    assert.match(reply.headers["retry-after"] ?? "", /^\d+$/);
+  }
+  assert.equal((await prober.patch(`${PATH}/${own.id}`, { fields: { credit_code: creditCode() } }, "*")).status, 429);
+  prober.expect(200, await prober.patch(`${PATH}/${own.id}`, { fields: { stage: "won" } }, "*"));
+  await createCustomer(clerk, { credit_code: creditCode() });
+  assert.equal((await logged()).length, 30);
 });
 
 test("a choice of owner is limited to people that there are", async () => {
