@@ -32,3 +32,12 @@ export function tableText(event: AuditEvent): string {
   if (!event.form_label) return named || (event.form ?? '')
   return named === '' ? event.form_label : `${event.form_label} (${named})`
 }
+
+/** What became of an open view, by the key of its words: begun, still open, ended, cut off with its process. */
+export function viewWord(event: AuditEvent): string {
+  const { live, reason } = detailOf(event)
+  if (live === 'open') return 'liveOpen'
+  if (live === 'digest') return 'liveDigest'
+  if (live === 'close') return reason === 'killed' ? 'liveKilled' : 'liveClose'
+  return ''
+}
