@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Reply } from "../lib/client.ts";
 import { sequenceOf, type Mirror } from "../lib/live.ts";
+import type { Grant } from "../lib/rights.ts";
 import { waitUntil } from "../lib/wait.ts";
 import { Chance, filterOver, rangeOver, requestOver, valueFor } from "../live/chance.ts";
 import { PATH, VIEWERS, World, type ViewerName } from "./worlds.ts";
@@ -15,6 +16,8 @@ import { PATH, VIEWERS, World, type ViewerName } from "./worlds.ts";
 const SEED = Number(process.env["TWIN_SEED"] ?? Date.now() % 1_000_000_007);
 const SESSIONS = Number(process.env["TWIN_SESSIONS"] ?? 200);
 const ASKS = 3;
+/** In the long form the rights of others change as well. */
+const OTHERS = SESSIONS > 200;
 
 const chance = new Chance(SEED);
 const worlds = [new World(0, 60), new World(1, 60)] as const;
@@ -31,6 +34,8 @@ let masked: number[] = [];
 /** Where each world's last write stands. */
 const last = [-1, -1];
 let [compared, steps, sessionNumber] = [0, 0, -1];
+/** Somebody's cable is cut. A view that nobody holds ends with a change of anybody's rights: he would be told anew. */
+let away = false;
 
 const USERS = Array.from({ length: 6 }, (_, i) => `@@user:${i}@@`);
 const PLACES = { users: USERS, departments: ["@@outlet:0@@", "@@outlet:1@@", "@@department:0@@"] };
@@ -71,15 +76,23 @@ const oneOf = (): World => worlds[chance.below(2)] as World;
 
 /** A change that no viewer may notice, in one world or, another one, in each. */
 async function hiddenChange(): Promise<void> {
-  const kind = chance.below(6);
+  const kind = chance.below(7);
   const target = chance.true(0.5) ? [...worlds] : [oneOf()];
   for (const world of target) {
     const n = chance.pick(near);
     if (kind === 0) await change(world, n, hiddenFields());
     else if (kind === 1) await change(world, chance.pick(masked), { phone: hiddenPhone() });
     else if (kind === 2) await type(world, `UPDATE rec_customer SET credit_line = ${chance.below(100000)}, _rev = _rev + 1 WHERE _id % 3 = ${chance.below(3)}`);
+    else if (kind === 3 && OTHERS && !away) await changeOthersRights(world);
     else await changeOutside(world);
   }
+}
+
+/** What others may do is no business of a viewer's either. */
+async function changeOthersRights(world: World): Promise<void> {
+  const grants: Grant[] = Array.from({ length: chance.below(3) }, () => ({ rule: "department", actions: ["list", "read"], fields: { "*": chance.pick(["read", "masked"] as const) } }));
+  const pos = await world.changeBystanders(grants);
+  last[world.number] = Math.max(last[world.number] as number, sequenceOf(pos));
 }
 
 let serial = 0;
@@ -219,8 +232,10 @@ async function screens(viewer: ViewerName): Promise<() => Promise<void>> {
   const kind = chance.next();
   if (kind < 0.15) {
     await both(async (world) => world.screen(viewer).live.ws.cut());
+    away = true;
     return async () => {
       await both(async (world) => world.screen(viewer).live.reconnect());
+      away = false;
     };
   }
   if (kind < 0.3 && lists.length > 0) {
