@@ -50,7 +50,9 @@ enum row_rule {
     ROW_OWNER,      /* "owner": _owner is the user */
     ROW_DEPARTMENT, /* "department": _department is the user's */
     ROW_SUBTREE,    /* "subtree": _department is the user's or below it */
-    ROW_CONDITION   /* "condition": what the grant's filter says of the record's own values */
+    ROW_CONDITION,  /* "condition": what the grant's filter says of the record's own values */
+    ROW_PARENT,     /* "parent": the user may list or read the record that this one belongs to */
+    ROW_RULE_COUNT
 };
 bool row_rule_parse(struct str text, enum row_rule *ret_rule); /* false: not known */
 
@@ -179,7 +181,7 @@ bool policy_form_make(const struct grant **grants, size_t n, struct policy_form 
 /*
  * Grants combine row by row: what a user has of a row is decided by which of the form's grants hold for it,
  * bit i for the i-th. policy_holds answers for the fixed rules (owner, department 0: none); the bits of
- * conditions are the caller's to add.
+ * conditions and of "parent" are the caller's to add.
  */
 #define POLICY_GRANTS_MAX 32 /* of one user and form */
 uint32_t policy_holds(

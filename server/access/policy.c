@@ -253,6 +253,10 @@ static bool rule_holds(
                bsearch(&department, policy->subtree, policy->n_subtree, sizeof department, by_id) != NULL;
     case ROW_CONDITION:
         return holds_everywhere(grant); /* else the caller knows the row's values */
+    case ROW_PARENT:
+        return false; /* the caller knows the row's values, and its form's parent */
+    case ROW_RULE_COUNT:
+        break;
     }
     never("a row rule that is none");
 }

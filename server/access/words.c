@@ -39,6 +39,7 @@ static const char *const RULE_KEYS[] = {
     [ROW_DEPARTMENT] = "department",
     [ROW_SUBTREE] = "subtree",
     [ROW_CONDITION] = "condition",
+    [ROW_PARENT] = "parent",
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 _Static_assert(COUNT(RIGHT_KEYS) == RIGHT_COUNT && RIGHT_COUNT <= 32, "a bit for each right");

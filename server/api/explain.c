@@ -87,6 +87,39 @@ static void print_broken(
     }
 }
 
+/* Where records are visible as their parent is: what he has of that one. A condition over anything but owner
+ * and department does not reach the children (record/plan.c). */
+static void print_parent(const struct call *call, const struct explanation *e, struct json_out *out)
+{
+    const struct form *form = e->form->parent_form;
+    json_out_key(out, STR("parent"));
+    if (!form) {
+        json_out_null(out);
+        return;
+    }
+    json_out_object(out);
+    json_out_member_str(out, "form", form->key);
+    json_out_member_str(out, "label", label(call, form->label_zh, form->label_en));
+    json_out_key(out, STR("grants"));
+    json_out_array(out);
+    for (size_t i = 0; e->parent_grants && i < e->parent_grants->n_grants; i++) {
+        const struct grant *grant = e->parent_grants->grants[i];
+        const struct role *role = directory_role(call->caller.world->directory, grant->role_id);
+        json_out_object(out);
+        print_titled(out, "role", role->id, label(call, role->name_zh, role->name_en));
+        json_out_key(out, STR("grant"));
+        print_grant(grant, out);
+        json_out_key(out, STR("holds"));
+        if (e->has_record)
+            json_out_bool(out, (e->parent_holds >> i & 1) != 0);
+        else
+            json_out_null(out);
+        json_out_object_end(out);
+    }
+    json_out_array_end(out);
+    json_out_object_end(out);
+}
+
 static void print_why(const struct call *call, const struct explanation *e, int64_t record, struct str field,
     struct json_out *out)
 {
@@ -119,6 +152,7 @@ static void print_why(const struct call *call, const struct explanation *e, int6
         print_one(call, e, e->grants->grants[i], (e->holds >> i & 1) != 0, field, out);
     print_broken(call, e, field, out);
     json_out_array_end(out);
+    print_parent(call, e, out);
     json_out_object_end(out);
     json_out_end(out);
 }
@@ -216,6 +250,23 @@ static void find_places(const struct call *call, const struct explanation *e, in
     }
 }
 
+/* The grants that hold for a record of that owner and department, and these
+ * conditions. */
+static uint32_t holds_of_sample(
+    const struct explanation *e, int64_t owner, int64_t department, uint32_t conditions)
+{
+    uint32_t holds = policy_holds(e->policy, e->grants, owner, department) | conditions;
+    const struct policy_form *parent = e->parent_grants;
+    if (!parent)
+        return holds;
+    uint32_t seen = policy_view_actions(parent, policy_holds(e->policy, parent, owner, department));
+    for (size_t i = 0; i < e->grants->n_grants; i++)
+        if (e->grants->grants[i]->row_rule == ROW_PARENT &&
+            (seen & (1u << ACTION_LIST | 1u << ACTION_READ)))
+            holds |= UINT32_C(1) << i;
+    return holds;
+}
+
 /* Records of his own and of others, in his department, below it and elsewhere; with conditions of grants all
  * unmet, and all met. Those that look the same are shown once. */
 static void print_samples(const struct call *call, const struct explanation *e, struct json_out *out)
@@ -234,8 +285,8 @@ static void print_samples(const struct call *call, const struct explanation *e, 
         int64_t department = places[sample / 2 % 3];
         if ((met && !conditions) || (!department && sample / 2 % 3 != 2))
             continue;
-        uint32_t holds = policy_holds(e->policy, e->grants, mine ? e->user->id : INT64_MAX, department) |
-                         (met ? conditions : 0);
+        uint32_t holds = holds_of_sample(
+            e, mine ? e->user->id : INT64_MAX, department, met ? conditions : 0);
         bool known = false;
         for (size_t i = 0; i < n; i++)
             known = known || seen[i] == holds;

@@ -16,6 +16,23 @@ static void print_can(uint32_t actions, struct json_out *out)
     json_out_array_end(out);
 }
 
+/* The form whose records this one's belong to, where something of both that form and the reference is seen. */
+static void print_parent(const struct call *call, const struct form *form, struct json_out *out)
+{
+    const struct form *parent = form->parent_form;
+    const struct policy *policy = call->caller.policy;
+    json_out_key(out, STR("parent"));
+    if (!parent || !policy_for_form(policy, parent->key) ||
+        policy_best_level(policy_for_form(policy, form->key), form->fields[form->parent].key) == LEVEL_HIDDEN) {
+        json_out_null(out);
+        return;
+    }
+    json_out_object(out);
+    json_out_member_str(out, "form", parent->key);
+    json_out_member_str(out, "field", form->fields[form->parent].key);
+    json_out_object_end(out);
+}
+
 task_fn int forms_list(struct call *call, struct err *err)
 {
     struct json_out *out = &call->out;
@@ -33,6 +50,7 @@ task_fn int forms_list(struct call *call, struct err *err)
         json_out_member_str(out, "key", form->key);
         json_out_member_str(out, "label", label(call, form->label_zh, form->label_en));
         print_can(grants->actions, out);
+        print_parent(call, form, out);
         json_out_object_end(out);
     }
     json_out_array_end(out);
@@ -71,6 +89,11 @@ static void print_field(
     json_out_member_text(out, "type", field->type->key);
     json_out_member_str(out, "label", label(call, field->label_zh, field->label_en));
     json_out_member_str(out, "group", field->group);
+    if (field->type->reference == REFERENCE_RECORD) { /* a form of which nothing is the caller's has no key */
+        bool known = policy_for_form(call->caller.policy, field->target) != NULL;
+        json_out_member_text(out, "form", known ? arena_cstr(task_arena(), field->target) : NULL);
+        json_out_member_bool(out, "parent", field->role == FIELD_PARENT);
+    }
     json_out_member_bool(out, "required", field->required);
     json_out_member_bool(out, "unique", field->unique || field->type->is_automatic);
     json_out_member_text(out, "access", ACCESS[level]);

@@ -187,7 +187,10 @@ static task_fn int print_rights(struct call *call, const struct form *form, stru
     json_out_array_end(out);
     print_words(out, "actions", (1u << ACTION_COUNT) - 1, ACTION_COUNT, action_word);
     print_words(out, "levels", (1u << (LEVEL_WRITE + 1)) - 1, LEVEL_WRITE + 1, level_word);
-    print_words(out, "rules", (1u << (ROW_CONDITION + 1)) - 1, ROW_CONDITION + 1, rule_word);
+    uint32_t rules = (1u << ROW_RULE_COUNT) - 1;
+    if (form->parent < 0)
+        rules &= ~(1u << ROW_PARENT); /* its records belong to no other */
+    print_words(out, "rules", rules, ROW_RULE_COUNT, rule_word);
     print_masks(out);
     json_out_key(out, STR("roles"));
     json_out_array(out);

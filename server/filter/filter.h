@@ -36,6 +36,7 @@ struct filter_field {
     struct str column;             /* quoted or qualified by the caller: "r.`name`" */
     struct str folded;             /* FILTER_TEXT: the column of the folded text; empty: none */
     bool is_member, is_department; /* FILTER_REFERENCE: what "@me" and "@my_department" may stand for */
+    bool is_yes_no;                /* FILTER_CHOICE: true and false are its keys */
 };
 
 struct filter_caller {

@@ -146,11 +146,14 @@ int operand_read(
         leaf->has_null = true;
         return 0;
     }
-    if (value->kind != JSON_STR)
+    struct str text = value->kind == JSON_STR ? value->str : STR_NULL;
+    if (value->kind == JSON_BOOL && leaf->field.is_yes_no)
+        text = value->boolean ? STR("true") : STR("false");
+    else if (value->kind != JSON_STR)
         return err_add(err, arena, path, FAULT_WRONG_TYPE, STR("string"));
-    if (str_utf8_length(value->str) > FILTER_TEXT_MAX)
+    if (str_utf8_length(text) > FILTER_TEXT_MAX)
         return err_add(err, arena, path, FAULT_TOO_LONG, arena_printf(arena, "%d", FILTER_TEXT_MAX));
-    int rc = read_by_kind(leaf, value->str, path, arena, &operand, &is_flag, err);
+    int rc = read_by_kind(leaf, text, path, arena, &operand, &is_flag, err);
     if (rc == 0 && !is_flag)
         leaf->operands[leaf->n_operands++] = operand;
     return rc;

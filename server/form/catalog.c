@@ -70,6 +70,24 @@ static int bind_fields(struct catalog *catalog, const struct db_rows *rows, stru
     return 0;
 }
 
+int catalog_bind_parent(const struct catalog *catalog, struct form *form, struct err *err)
+{
+    form->parent_form = NULL;
+    if (form->parent < 0)
+        return 0;
+    struct str key = form->fields[form->parent].target;
+    const struct form *parent = catalog_form(catalog, key);
+    if (!parent || parent->owner < 0 || parent->department < 0)
+        return err_set(err, ERR_INVALID, "form %.*s: no form %.*s with an owner and a department",
+            STR_ARGS(form->key), STR_ARGS(key));
+    const struct field_type *title = parent->fields[parent->title].type;
+    if (title->reference != REFERENCE_NONE || title->has_options || !title->search)
+        return err_set(err, ERR_INVALID, "form %.*s: the title of %.*s is not text", STR_ARGS(form->key),
+            STR_ARGS(key));
+    form->parent_form = parent;
+    return 0;
+}
+
 task_fn int catalog_load(struct tx *tx, struct catalog **ret_catalog, struct err *err)
 {
     struct db_rows forms, fields;
@@ -94,6 +112,8 @@ task_fn int catalog_load(struct tx *tx, struct catalog **ret_catalog, struct err
     }
     if (rc == 0)
         rc = bind_fields(catalog, &fields, err);
+    for (size_t i = 0; i < catalog->n_forms && rc == 0; i++)
+        rc = catalog_bind_parent(catalog, &catalog->forms[i], err);
     if (rc < 0) {
         arena_free(arena);
         return rc;

@@ -17,7 +17,7 @@ struct raw_form {
 };
 
 struct raw_field {
-    struct str key, type, group, mask, min, max, role, format;
+    struct str key, type, group, mask, min, max, role, format, form;
     const struct json *label, *options;
     bool required, unique, searchable, sortable;
     int64_t max_length, scale, width;
@@ -61,6 +61,7 @@ static const struct json_field FIELD_MEMBERS[] = {
     {"options", JSON_READ_ANY, offsetof(struct raw_field, options), 0, 0, 0},
     {"role", JSON_READ_STR, offsetof(struct raw_field, role), 0, 0, 20},
     {"format", JSON_READ_STR, offsetof(struct raw_field, format), 0, 0, 20},
+    {"form", JSON_READ_STR, offsetof(struct raw_field, form), 0, 0, FORM_KEY_MAX},
 };
 
 static const struct json_field OPTION_MEMBERS[] = {
@@ -165,9 +166,30 @@ static void read_role(struct parse *p, struct str role, struct str path, struct 
     } else if (str_eq(role, STR("department"))) {
         field->role = FIELD_DEPARTMENT;
         wanted = REFERENCE_DEPARTMENT;
+    } else if (str_eq(role, STR("parent"))) {
+        field->role = FIELD_PARENT;
+        wanted = REFERENCE_RECORD;
     }
     if (wanted == REFERENCE_NONE || !field->type || field->type->reference != wanted)
         fault(p, under(p, path, "role"), FAULT_BAD_VALUE);
+}
+
+/* A record is named by its form. Only the parent can be named yet: what a viewer may see of it stands on the
+ * row itself, and so must that of every other reference. */
+static void read_target(struct parse *p, const struct raw_field *raw, struct str path, struct field *field)
+{
+    bool names_record = field->type && field->type->reference == REFERENCE_RECORD;
+    field->target = arena_copy(p->arena, raw->form);
+    if (names_record ? !key_is_valid(raw->form, false) : raw->form.n > 0)
+        fault(p, under(p, path, "form"), names_record ? FAULT_REQUIRED : FAULT_UNKNOWN);
+    if (!names_record)
+        return;
+    if (field->role != FIELD_PARENT)
+        fault(p, under(p, path, "role"), FAULT_REQUIRED);
+    if (!raw->required)
+        fault(p, under(p, path, "required"), FAULT_REQUIRED);
+    if (raw->unique || raw->mask.n)
+        fault(p, under(p, path, raw->unique ? "unique" : "mask"), FAULT_BAD_VALUE);
 }
 
 static void read_bounds(struct parse *p, const struct raw_field *raw, struct str path, struct field *field)
@@ -203,6 +225,7 @@ static void read_field(struct parse *p, const struct json *json, struct str path
     field->sortable = raw.sortable;
     read_label(p, raw.label, under(p, path, "label"), &field->label_zh, &field->label_en);
     read_role(p, raw.role, path, field);
+    read_target(p, &raw, path, field);
     read_bounds(p, &raw, path, field);
     read_options(p, raw.options, under(p, path, "options"), field);
     if (raw.searchable && field->type && field->type->search == SEARCH_NONE)
@@ -242,7 +265,7 @@ static void read_fields(struct parse *p, const struct json *json, struct form *f
 {
     size_t n = list_length(p, json, STR("fields"), FORM_FIELDS_MAX);
     form->fields = arena_new_array(p->arena, struct field, n + 1);
-    form->owner = form->department = -1;
+    form->owner = form->department = form->parent = -1;
     for (size_t i = 0; i < n; i++) {
         struct field *field = &form->fields[i];
         struct str at = arena_printf(p->arena, "fields[%zu]", i);
@@ -252,7 +275,9 @@ static void read_fields(struct parse *p, const struct json *json, struct form *f
             fault(p, under(p, at, "key"), FAULT_DUPLICATE);
         if (!group_is_known(form, field->group))
             fault(p, under(p, at, "group"), FAULT_UNKNOWN);
-        ptrdiff_t *role = field->role == FIELD_OWNER ? &form->owner : &form->department;
+        ptrdiff_t *role = field->role == FIELD_OWNER    ? &form->owner
+                          : field->role == FIELD_PARENT ? &form->parent
+                                                        : &form->department;
         if (field->role != FIELD_PLAIN) {
             if (*role >= 0)
                 fault(p, under(p, at, "role"), FAULT_DUPLICATE);
@@ -260,6 +285,8 @@ static void read_fields(struct parse *p, const struct json *json, struct form *f
         }
         form->n_fields = i + 1;
     }
+    if (form->parent >= 0 && (form->owner >= 0 || form->department >= 0)) /* they are its parent's */
+        fault(p, STR("fields"), FAULT_BAD_VALUE);
 }
 
 const struct field *form_field_find(const struct form *form, struct str key)

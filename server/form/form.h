@@ -19,13 +19,13 @@
 
 struct field;
 
-enum field_reference { REFERENCE_NONE, REFERENCE_MEMBER, REFERENCE_DEPARTMENT };
+enum field_reference { REFERENCE_NONE, REFERENCE_MEMBER, REFERENCE_DEPARTMENT, REFERENCE_RECORD };
 enum field_search {
     SEARCH_NONE,
     SEARCH_FOLDED, /* a derived column holds the folded text, for q and for filters */
     SEARCH_CODE    /* the column itself, upper-case ASCII */
 };
-enum field_role { FIELD_PLAIN, FIELD_OWNER, FIELD_DEPARTMENT };
+enum field_role { FIELD_PLAIN, FIELD_OWNER, FIELD_DEPARTMENT, FIELD_PARENT };
 
 struct field_type {
     const char *key;
@@ -33,6 +33,7 @@ struct field_type {
     enum field_search search;
     enum filter_kind filter; /* how conditions on it are read and compared */
     bool has_options;        /* option keys are the values */
+    bool is_yes_no;          /* true and false are the values */
     bool is_text;            /* pinyin order: a derived sort key column */
     bool is_automatic;       /* never written by a caller */
     const char *sort_param;  /* how a bound sort value is compared; NULL: "?" */
@@ -58,6 +59,7 @@ struct field {
     size_t index; /* place in form->fields and in a record's values */
     struct str key, column, group, mask, format;
     struct str label_zh, label_en;
+    struct str target; /* REFERENCE_RECORD: key of the form whose records it names */
     const struct field_type *type;
     enum field_role role;
     bool required, unique, searchable, sortable;
@@ -92,6 +94,10 @@ struct form {
     size_t n_groups;
     size_t title;                /* index of the field that names a record */
     ptrdiff_t owner, department; /* indexes, -1: none */
+    /* The field that names the record which this one belongs to, -1: none. Then _owner, _department and the
+     * derived title beside the field are copies of that record's, so that a rule looks at the row alone. */
+    ptrdiff_t parent;
+    const struct form *parent_form; /* bound by the catalog */
 };
 const struct field *form_field_find(const struct form *form, struct str key);
 
@@ -124,6 +130,9 @@ task_fn int catalog_load(struct tx *tx, struct catalog **ret_catalog, struct err
 struct catalog *catalog_ref(struct catalog *catalog);
 void catalog_unref(struct catalog *catalog);
 const struct form *catalog_form(const struct catalog *catalog, struct str key); /* NULL: none */
+/* The form's parent among the catalog's forms: it must be there, have owner and department of its own, and a
+ * title that is text. */
+int catalog_bind_parent(const struct catalog *catalog, struct form *form, struct err *err);
 
 /* The catalog's epoch: read in share mode by writes, raised by changes of definitions, people and rights. */
 extern const char EPOCH_SHARE_SQL[]; /* SELECT epoch … LOCK IN SHARE MODE */

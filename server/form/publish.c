@@ -1,6 +1,6 @@
 /*
- * A form's table: one column a field, derived columns beside text (folded for search, pinyin key for order),
- * and the columns of ours, which begin with '_'. InnoDB's two limits are computed before anything is made
+ * A form's table: one column a field, derived columns beside text (folded for search, pinyin key for order)
+ * and references (the title of the record), and the columns of ours, which begin with '_'. InnoDB's two limits are computed before anything is made
  * (DECISIONS A18, X2).
  */
 #include "base/id.h"
@@ -74,7 +74,8 @@ static void add_keys(const struct form *form, struct buf *ddl, size_t *keys)
             buf_printf(ddl, "    UNIQUE KEY `uk_%.*s` (`%.*s`, `_live`),\n", STR_ARGS(field->key),
                 STR_ARGS(field->column));
             (*keys)++;
-        } else if (field->sortable && field->role == FIELD_PLAIN) {
+        } else if (field->type->reference == REFERENCE_RECORD ||
+                   (field->sortable && field->role == FIELD_PLAIN)) {
             buf_printf(ddl, "    KEY `ix_%.*s` (`%s%.*s`, `_id`),\n", STR_ARGS(field->key),
                 field->type->is_text ? "_k_" : "", STR_ARGS(field->column));
             (*keys)++;
@@ -107,6 +108,8 @@ int form_table_ddl(const struct form *form, struct buf *ddl, struct err *err)
             add_column(ddl, STR("_f_"), field->column, STR("TEXT"), &declared, &inline_bytes);
         if (field->sortable && field->type->is_text)
             add_column(ddl, STR("_k_"), field->column, STR("VARBINARY(300)"), &declared, &inline_bytes);
+        if (field->type->reference == REFERENCE_RECORD)
+            add_column(ddl, STR("_t_"), field->column, STR("TEXT"), &declared, &inline_bytes);
     }
     buf_done(&type);
     add_keys(form, ddl, &keys);

@@ -1,5 +1,5 @@
 /*
- * One choice of several, several choices (tags), and regions, whose options are divisions by code. The value
+ * One choice of several, yes or no (a choice of two without options to name), several choices (tags), and regions, whose options are divisions by code. The value
  * is the option's key; several are a JSON array of sorted keys in one column (DECISIONS A17). A retired
  * option stays on old records and cannot be chosen.
  */
@@ -72,4 +72,26 @@ void tags_print(const struct field *field, const struct db_val *value, struct js
 {
     (void)field;
     json_out_raw(out, value->s);
+}
+
+void yes_no_column(const struct field *field, struct buf *ddl)
+{
+    (void)field;
+    buf_add_text(ddl, "VARCHAR(5) CHARACTER SET ascii COLLATE ascii_bin");
+}
+
+PARSE(yes_no_parse)
+{
+    (void)field;
+    if (value->kind != JSON_BOOL)
+        return err_add(err, arena, path, FAULT_WRONG_TYPE, STR("boolean"));
+    *ret_value = DB_S(value->boolean ? STR("true") : STR("false"));
+    return 0;
+}
+
+/* It is stored as JSON says it. */
+void yes_no_print(const struct field *field, const struct db_val *value, struct json_out *out)
+{
+    (void)field;
+    json_out_bool(out, str_eq(value->s, STR("true")));
 }

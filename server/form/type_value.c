@@ -1,5 +1,5 @@
 /*
- * Money, dates, instants, and references to people and departments. Money is an exact decimal of the field's
+ * Money, dates, instants, and references to people, departments and records. Money is an exact decimal of the field's
  * scale: a digit too many is an error, never a rounding.
  */
 #include "base/clock.h"
@@ -121,7 +121,7 @@ void reference_column(const struct field *field, struct buf *ddl)
     buf_add_text(ddl, "BIGINT");
 }
 
-/* Whether such a person or department is there is judged by record/, which knows the directory. */
+/* Whether there is such a person, department or record is judged by record/, which knows who may see it. */
 PARSE(reference_parse)
 {
     (void)field;

@@ -10,6 +10,8 @@ void text_column(const struct field *field, struct buf *ddl);
 void long_text_column(const struct field *field, struct buf *ddl);
 void code_column(const struct field *field, struct buf *ddl);
 void tags_column(const struct field *field, struct buf *ddl);
+void email_column(const struct field *field, struct buf *ddl);
+void yes_no_column(const struct field *field, struct buf *ddl);
 void money_column(const struct field *field, struct buf *ddl);
 void date_column(const struct field *field, struct buf *ddl);
 void datetime_column(const struct field *field, struct buf *ddl);
@@ -26,12 +28,15 @@ PARSE(tags_parse);
 PARSE(phone_parse);
 PARSE(credit_code_parse);
 PARSE(id_no_parse);
+PARSE(email_parse);
+PARSE(yes_no_parse);
 PARSE(money_parse);
 PARSE(date_parse);
 PARSE(datetime_parse);
 PARSE(reference_parse);
 
 void tags_print(const struct field *field, const struct db_val *value, struct json_out *out);
+void yes_no_print(const struct field *field, const struct db_val *value, struct json_out *out);
 void datetime_print(const struct field *field, const struct db_val *value, struct json_out *out);
 void reference_print(const struct field *field, const struct db_val *value, struct json_out *out);
 

@@ -39,7 +39,8 @@ static struct db_val copy_value(const struct db_val *value, char **to)
 static struct row *row_new(
     const struct channel *channel, const struct record *record, const struct select_key *key)
 {
-    size_t n_fields = plan_form(select_plan(channel->select))->n_fields, bytes = 0;
+    size_t n_fields = plan_form(select_plan(channel->select))->n_fields,
+           bytes = text_bytes(&record->parent_title);
     for (size_t i = 0; i < n_fields; i++)
         bytes += text_bytes(&record->values[i]);
     for (size_t i = 0; i < SELECT_KEY_MAX; i++)
@@ -51,6 +52,7 @@ static struct row *row_new(
     row->record.values = values;
     for (size_t i = 0; i < n_fields; i++)
         values[i] = copy_value(&record->values[i], &text);
+    row->record.parent_title = copy_value(&record->parent_title, &text);
     row->key = *key;
     for (size_t i = 0; i < SELECT_KEY_MAX; i++)
         row->key.values[i] = copy_value(&key->values[i], &text);
@@ -151,7 +153,8 @@ static void keep_told(struct row *row, struct row *old)
  * raise it. */
 static bool is_same(const struct channel *channel, const struct record *a, const struct record *b)
 {
-    bool same = a->view == b->view && a->owner == b->owner && a->department == b->department;
+    bool same = a->view == b->view && a->owner == b->owner && a->department == b->department &&
+                db_val_equal(&a->parent_title, &b->parent_title);
     for (size_t i = 0; same && i < plan_form(select_plan(channel->select))->n_fields; i++)
         same = db_val_equal(&a->values[i], &b->values[i]);
     return same;

@@ -3,30 +3,36 @@
  * had come from a browser. Keys and values point to the customer and to constants, or live in the arena.
  */
 #include "main/demo_bank.h"
+#include "main/demo_int.h"
 
 #include "base/id.h"
 #include "base/must.h"
 
-enum { FIELDS_MAX = 22 }; /* those of the form, but for `no` */
-
-static void add_value(struct json *object, const char *key, struct json value)
+struct json *demo_fields_new(struct arena *arena)
 {
-    must(object->object.n < FIELDS_MAX);
+    struct json *object = arena_new_one(arena, struct json);
+    object->kind = JSON_OBJECT;
+    object->object.at = arena_new_array(arena, struct json_member, DEMO_FIELDS_MAX);
+    return object;
+}
+
+void demo_add_value(struct json *object, const char *key, struct json value)
+{
+    must(object->object.n < DEMO_FIELDS_MAX);
     object->object.at[object->object.n++] = (struct json_member){str_of(key), value};
 }
 
-/* Empty and NULL are no value. */
-static void add_text(struct json *object, const char *key, const char *text)
+void demo_add_text(struct json *object, const char *key, const char *text)
 {
     if (text && text[0])
-        add_value(object, key, (struct json){.kind = JSON_STR, .str = str_of(text)});
+        demo_add_value(object, key, (struct json){.kind = JSON_STR, .str = str_of(text)});
 }
 
-static void add_id(struct json *object, const char *key, int64_t id, struct arena *arena)
+void demo_add_id(struct json *object, const char *key, int64_t id, struct arena *arena)
 {
     char text[ID_TEXT_MAX];
     struct str printed = {text, id_print(id, text)};
-    add_value(object, key, (struct json){.kind = JSON_STR, .str = arena_copy(arena, printed)});
+    demo_add_value(object, key, (struct json){.kind = JSON_STR, .str = arena_copy(arena, printed)});
 }
 
 static void add_tags(struct json *object, const struct demo_customer *customer, struct arena *arena)
@@ -38,14 +44,12 @@ static void add_tags(struct json *object, const struct demo_customer *customer, 
     for (; tags.array.n < customer->n_tags; tags.array.n++)
         tags.array.at[tags.array.n] =
             (struct json){.kind = JSON_STR, .str = str_of(customer->tags[tags.array.n])};
-    add_value(object, "tags", tags);
+    demo_add_value(object, "tags", tags);
 }
 
 struct json *demo_customer_fields(const struct demo_customer *customer, struct arena *arena)
 {
-    struct json *object = arena_new_one(arena, struct json);
-    object->kind = JSON_OBJECT;
-    object->object.at = arena_new_array(arena, struct json_member, FIELDS_MAX);
+    struct json *object = demo_fields_new(arena);
     const struct {
         const char *key, *text;
     } texts[] = {{"name", customer->name}, {"credit_code", customer->credit_code}, {"kind", customer->kind},
@@ -57,9 +61,9 @@ struct json *demo_customer_fields(const struct demo_customer *customer, struct a
         {"first_contact_on", customer->first_contact_on}, {"last_follow_up_at", customer->last_follow_up_at},
         {"next_follow_up_on", customer->next_follow_up_on}, {"notes", customer->notes}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        add_text(object, texts[i].key, texts[i].text);
-    add_id(object, "owner", customer->owner_id, arena);
-    add_id(object, "department", customer->department_id, arena);
+        demo_add_text(object, texts[i].key, texts[i].text);
+    demo_add_id(object, "owner", customer->owner_id, arena);
+    demo_add_id(object, "department", customer->department_id, arena);
     add_tags(object, customer, arena);
     return object;
 }

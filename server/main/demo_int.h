@@ -4,6 +4,7 @@
 #ifndef TIDEMARK_MAIN_DEMO_INT_H
 #define TIDEMARK_MAIN_DEMO_INT_H
 
+#include "json/json.h"
 #include "main/demo_data.h"
 
 enum demo_kind { KIND_company, KIND_sole_trader, KIND_institution, KIND_person, KIND_COUNT };
@@ -38,5 +39,12 @@ void demo_credit_code(uint64_t n, enum demo_kind kind, const char *place_code, c
 void demo_id_no(
     struct dice *dice, const char *place_code, const char *birthday, bool female, char ret_id_no[19]);
 void demo_phone(struct dice *dice, uint64_t n, char ret_phone[12]);
+
+/* The `fields` of a request, member by member; empty and NULL are no value (demo_fields.c). */
+#define DEMO_FIELDS_MAX 22 /* those of the largest form, but for `no` */
+struct json *demo_fields_new(struct arena *arena);
+void demo_add_value(struct json *object, const char *key, struct json value);
+void demo_add_text(struct json *object, const char *key, const char *text);
+void demo_add_id(struct json *object, const char *key, int64_t id, struct arena *arena);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * First contents: the demo bank (organisation, form, customers), or three administrators whose first
+ * First contents: the demo bank (organisation, and what demo_load.c makes), or three administrators whose first
  * passwords are printed once. All of it goes in by the road in, with its events. Killed anywhere, the next
  * start goes on where this one was: the customers are a function of their number, and each transaction holds
  * whole ones.
@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/must.h"
 #include "main/demo_bank.h"
+#include "main/demo_load.h"
 #include "main/main_int.h"
 #include "text/text.h"
 
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BATCH = 200, TEMPLATE_BYTES_MAX = 4 << 20, DEMO_PASSWORD_MAX = 200 };
+enum { TEMPLATE_BYTES_MAX = 4 << 20, DEMO_PASSWORD_MAX = 200 };
 
 static const char SQL_STATE[] = "SELECT demo_state, created_at FROM instance WHERE id = 1";
 static const char SQL_SET_STATE[] = "UPDATE instance SET demo_state = ? WHERE id = 1";
@@ -28,10 +29,7 @@ struct contents {
     struct demo_bank bank;
     int64_t *user_ids, *department_ids, *role_ids;
     struct demo_org org;
-    int64_t today_us, rows, at;
-    struct task *waiter;
-    struct err err; /* of a batch */
-    bool batch_done;
+    int64_t today_us, rows;
 };
 
 /* Nobody is logged in yet: what makes the house is the system's doing. */
@@ -198,79 +196,6 @@ static int demo_password(struct boot *boot, struct str *ret_password, struct err
     return 0;
 }
 
-static task_fn void load_batch(void *arg)
-{
-    struct contents *contents = arg;
-    struct arena *arena = task_arena();
-    struct caller caller = {.login = STR("demo"), .request = STR("first-start")};
-    int64_t n = contents->rows - contents->at < BATCH ? contents->rows - contents->at : BATCH;
-    const struct json **items = arena_new_array(arena, const struct json *, (size_t)n);
-    const struct user *loader = directory_user_by_login(contents->boot->house.world->directory, STR("demo"));
-    must(loader != NULL);
-    for (int64_t i = 0; i < n; i++) {
-        struct demo_customer *customer = arena_new_one(arena, struct demo_customer);
-        demo_customer((uint64_t)(contents->at + i), &contents->org, contents->today_us, customer);
-        items[i] = demo_customer_fields(customer, arena);
-    }
-    int rc = caller_init(&caller, &contents->boot->house, loader->id);
-    if (rc < 0)
-        (void)err_set(&contents->err, ERR_CONFLICT, "the demo loader's account is disabled");
-    else
-        rc = record_create_many(&caller, STR("customer"), items, (size_t)n, &contents->err);
-    if (rc < 0 && contents->err.items)
-        fprintf(stderr, "demo customer: %.*s\n", STR_ARGS(contents->err.items->field));
-    if (rc == 0)
-        contents->at += n;
-    contents->err.items = NULL; /* they lived in this task's arena */
-    contents->batch_done = true;
-    task_wake(contents->waiter);
-}
-
-/* A task for each batch, so that memory is that of one. */
-static task_fn int load_customers(struct contents *contents, struct err *err)
-{
-    struct caller caller;
-    system_caller(&caller, contents->boot);
-    int rc = record_count_all(&caller, STR("customer"), &contents->at, err);
-    if (rc < 0)
-        return rc;
-    contents->waiter = task_self();
-    while (contents->at < contents->rows) {
-        if (task_is_cancelled())
-            return err_set(err, ERR_CANCELLED, "stopped while loading");
-        contents->batch_done = false;
-        (void)task_spawn("demo", load_batch, contents);
-        while (!contents->batch_done)
-            task_park_firmly();
-        if (contents->err.code != ERR_NONE)
-            return err_set(err, contents->err.code, "%s", contents->err.detail);
-        if (contents->at % 2000 == 0 || contents->at == contents->rows)
-            printf("demo bank: %lld of %lld customers\n", (long long)contents->at, (long long)contents->rows);
-        fflush(stdout);
-    }
-    return 0;
-}
-
-static task_fn int load_form(struct contents *contents, struct err *err)
-{
-    struct str definition;
-    struct caller caller;
-    const char *path = arena_cstr(
-        contents->arena, arena_printf(contents->arena, "%.*s/config/templates/demo-bank/customer.json",
-                             STR_ARGS(contents->boot->share)));
-    if (catalog_form(contents->boot->house.world->catalog, STR("customer")))
-        return 0;
-    int rc = read_file(contents->arena, path, TEMPLATE_BYTES_MAX, &definition, err);
-    if (rc < 0)
-        return rc;
-    system_caller(&caller, contents->boot);
-    rc = form_create(&caller, definition, err);
-    if (rc < 0 && err->items)
-        fprintf(stderr, "%s: %.*s: %.*s\n", path, STR_ARGS(err->items->field),
-            STR_ARGS(fault_text(err->items, ERR_LANG_EN, contents->arena)));
-    return rc;
-}
-
 static task_fn int write_state(struct tx *tx, void *arg, struct err *err)
 {
     struct boot *boot = arg;
@@ -313,9 +238,12 @@ static task_fn int load_all(struct contents *contents, bool demo, struct str pas
     if (rc == 0 && demo) {
         demo_bank_owners(
             &contents->bank, contents->user_ids, contents->department_ids, contents->arena, &contents->org);
-        rc = load_form(contents, err);
-        if (rc == 0)
-            rc = load_customers(contents, err);
+        const struct demo_load load = {.boot = contents->boot,
+            .arena = contents->arena,
+            .org = &contents->org,
+            .today_us = contents->today_us,
+            .rows = contents->rows};
+        rc = demo_load_records(&load, err);
     }
     return rc < 0 ? rc : finish(contents, err);
 }

@@ -52,6 +52,10 @@ struct explanation {
     const struct policy_form *grants; /* NULL: nothing of the form is his */
     bool has_record;
     uint32_t holds; /* bit i: the i-th grant holds for the record */
+    /* Of a form with a parent: what he has of the parent's form (NULL: nothing), and which of those grants
+     * hold for the record that this one belongs to, as far as its owner and department tell. */
+    const struct policy_form *parent_grants;
+    uint32_t parent_holds;
 };
 /* record 0: none. ERR_NOT_FOUND: no such form, person or record. A look at a record is logged. */
 task_fn int rights_explain(struct caller *caller, struct str form_key, int64_t user_id, int64_t record,

@@ -237,6 +237,8 @@ task_fn int form_create(struct caller *caller, struct str definition, struct err
     int rc = json_parse(task_arena(), definition, &limits, &json, err);
     if (rc == 0)
         rc = form_parse(task_arena(), json, &change.form, err);
+    if (rc == 0)
+        rc = catalog_bind_parent(caller->world->catalog, &change.form, err);
     if (rc < 0)
         return rc;
     struct statement *ddl = statement_new();

@@ -75,6 +75,18 @@ static task_fn int draw_numbers(struct plan *plan, struct record *record, struct
     return 0;
 }
 
+/* A row of a form with a parent is in its parent's scope. One whose parent is not seen is refused; what is
+ * wrong with it is told of a row that would be the caller's own, whether there is such a record or not. */
+static void copy_scope(const struct plan *plan, const struct json *fields, struct record *record)
+{
+    const struct user *user = plan->caller->policy->user;
+    const struct parent *parent = parent_find(plan, parent_named(plan, fields));
+    bool seen = parent && parent->seen;
+    record->owner = seen ? parent->owner : user->id;
+    record->department = seen ? parent->department : user->department_id;
+    record->parent_title = seen ? parent->title : DB_N;
+}
+
 /* Conditions look at the values of the row that is to be, before it is known which of them may be written;
  * what is wrong with them is told afterwards. */
 static const struct record_view *view_of_draft(
@@ -106,6 +118,8 @@ static task_fn int prepare(
     fill_roles(plan, fields, record);
     record->owner = named_id(plan, form->owner, fields, record->values, user->id);
     record->department = named_id(plan, form->department, fields, record->values, user->department_id);
+    if (form->parent >= 0)
+        copy_scope(plan, fields, record);
     record->view = view_of_draft(plan, fields, record);
     if (!(plan->grants->actions & 1u << ACTION_CREATE))
         return err_set(err, ERR_FORBIDDEN, "no grant creates records of the form");
@@ -152,6 +166,8 @@ static void add_insert(struct tx *tx, const struct plan *plan, const struct reco
         statement_bind(insert, own[i]);
     for (size_t i = 0; i < plan->form->n_fields; i++)
         write_column(&plan->form->fields[i], &record->values[i], ", ", "", insert);
+    if (plan->form->parent >= 0)
+        write_scope(plan->form, record, false, ", ", "", insert);
     buf_add_text(insert->sql, ") VALUES (?");
     for (size_t i = 1; i < insert->n_params; i++)
         buf_add_text(insert->sql, ",?");
@@ -169,6 +185,9 @@ static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
     must(rows.n_rows == 1);
     if (!epoch_is(db_cell(&rows, 0, 0), creation->plan->caller, err))
         return -ERR_EPOCH_MOVED;
+    rc = parents_hold(creation->plan, tx, err);
+    if (rc < 0)
+        return rc;
     if (creation->n == 1)
         (void)audit_add(tx, &creation->events[0]);
     else
@@ -176,6 +195,18 @@ static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
     for (size_t i = 0; i < creation->n; i++)
         add_insert(tx, creation->plan, &creation->records[i], creation->at_us);
     return 0;
+}
+
+/* The records that the new ones are to belong to. */
+static task_fn int read_parents(
+    struct plan *plan, const struct json *const *items, size_t n, struct err *err)
+{
+    if (plan->form->parent < 0)
+        return 0;
+    int64_t *ids = arena_new_array(task_arena(), int64_t, n + 1);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = parent_named(plan, items[i]);
+    return parents_read(plan, NULL, ids, n, err);
 }
 
 static task_fn int create_once(struct caller *caller, struct str form_key, const struct json *const *items,
@@ -188,6 +219,9 @@ static task_fn int create_once(struct caller *caller, struct str form_key, const
     creation->at_us = clock_utc_us();
     creation->records = arena_new_array(task_arena(), struct record, n);
     creation->events = arena_new_array(task_arena(), struct audit_event, n);
+    rc = read_parents(creation->plan, items, n, err);
+    if (rc < 0)
+        return rc;
     task_stage("validate");
     for (size_t i = 0; i < n; i++) {
         rc = prepare(creation->plan, items[i], &creation->records[i], err);
@@ -254,4 +288,25 @@ task_fn int record_count_all(struct caller *caller, struct str form_key, int64_t
     if (rc == 0)
         *ret_count = db_cell(&rows, 0, 0)->i;
     return rc;
+}
+
+task_fn int record_ids_all(struct caller *caller, struct str form_key, struct arena *arena, int64_t **ret_ids,
+    size_t *ret_n, struct err *err)
+{
+    const struct form *form = catalog_form(caller->world->catalog, form_key);
+    struct statement *select = statement_new();
+    struct db_rows rows;
+    must(form != NULL);
+    buf_printf(
+        select->sql, "SELECT _id FROM `%.*s` WHERE _live = 1 ORDER BY _id LIMIT ?", STR_ARGS(form->table));
+    statement_bind(select, DB_I(*ret_n));
+    int rc = db_query(
+        caller->house->app, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
+    if (rc < 0)
+        return rc;
+    *ret_ids = arena_new_array(arena, int64_t, rows.n_rows + 1);
+    for (size_t i = 0; i < rows.n_rows; i++)
+        (*ret_ids)[i] = db_cell(&rows, i, 0)->i;
+    *ret_n = rows.n_rows;
+    return 0;
 }

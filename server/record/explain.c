@@ -25,6 +25,7 @@ static task_fn int read_holds(
     struct record now;
     plan_read_row(plan, &rows, 0, 0, &now);
     explanation->holds = now.view->grants;
+    explanation->parent_holds = now.view->parent ? now.view->parent->grants : 0;
     return 0;
 }
 
@@ -39,6 +40,8 @@ task_fn int rights_explain(struct caller *caller, struct str form_key, int64_t u
     explanation.policy = policy_of(caller->world->directory, user_id);
     if (explanation.policy)
         explanation.grants = policy_for_form(explanation.policy, explanation.form->key);
+    if (explanation.policy && explanation.form->parent_form)
+        explanation.parent_grants = policy_for_form(explanation.policy, explanation.form->parent_form->key);
     if (record) {
         struct audit_event event = caller_event(caller, AUDIT_READ, STR("_rights"), record);
         event.detail = arena_printf(task_arena(), "{\"what\":\"why\",\"form\":\"%.*s\",\"person\":\"%lld\"}",

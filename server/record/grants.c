@@ -196,7 +196,8 @@ static void read_grant(struct reading *reading, const struct json *json, struct 
         return;
     (void)json_read(json, JSON_FIELDS(GRANT), path, &raw, task_arena(), reading->err);
     grant->deny = raw.deny;
-    bool known = row_rule_parse(raw.rule, &grant->row_rule);
+    bool known = row_rule_parse(raw.rule, &grant->row_rule) &&
+                 (grant->row_rule != ROW_PARENT || reading->form->parent_form);
     if (raw.rule.p && !known)
         fault(reading, under(path, "rule"), FAULT_NOT_AN_OPTION, STR_NULL);
     if (known)

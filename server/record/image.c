@@ -8,7 +8,7 @@
 
 struct image_map {
     const struct form *form;
-    size_t id, rev, live, owner, department;
+    size_t id, rev, live, owner, department, parent_title;
     size_t *values, *sort_keys; /* by field; sort_keys: the derived column, or the value's own */
 };
 
@@ -31,6 +31,10 @@ struct image_map *image_map_new(struct arena *arena, const struct form *form, co
     map->live = find_column(table, STR("_live"));
     map->owner = find_column(table, STR("_owner"));
     map->department = find_column(table, STR("_department"));
+    map->parent_title = NO_COLUMN;
+    if (form->parent >= 0)
+        map->parent_title = find_column(
+            table, arena_printf(arena, "_t_%.*s", STR_ARGS(form->fields[form->parent].column)));
     map->values = arena_new_array(arena, size_t, form->n_fields + 1);
     map->sort_keys = arena_new_array(arena, size_t, form->n_fields + 1);
     if (map->id == NO_COLUMN || map->rev == NO_COLUMN || map->live == NO_COLUMN || map->owner == NO_COLUMN ||
@@ -79,6 +83,8 @@ bool image_read(struct select *select, const struct image_map *map, const struct
     image.record.rev = cells[map->rev].i;
     image.record.owner = id_or_none(&cells[map->owner]);
     image.record.department = id_or_none(&cells[map->department]);
+    if (plan->form->parent >= 0 && plan->best[plan->form->parent] != LEVEL_HIDDEN)
+        image.record.parent_title = cell_or_null(cells, map->parent_title);
     image.record.values = arena_new_array(arena, struct db_val, plan->form->n_fields);
     for (size_t i = 0; i < plan->form->n_fields; i++)
         image.record.values[i] = plan->needed[i] ? cell_or_null(cells, map->values[i])
@@ -264,6 +270,10 @@ struct str select_signature(const struct select *select, struct arena *arena)
     buf_printf(&text, "form=%lld.%lld", (long long)plan->form->id, (long long)plan->form->version);
     for (size_t g = 0; g < plan->grants->n_grants; g++)
         sign_grant(plan, g, arena, &text);
+    if (plan->parent)
+        buf_add_text(&text, ";parent");
+    for (size_t g = 0; plan->parent && g < plan->parent->grants->n_grants; g++)
+        sign_grant(plan->parent, g, arena, &text);
     if (select->filter) /* it may say "@me" */
         buf_printf(&text, ";filter=%.*s me=%lld dep=%lld", STR_ARGS(filter_print(select->filter, arena)),
             (long long)policy->user->id, (long long)policy->user->department_id);

@@ -51,9 +51,10 @@ static task_fn int plan_and_read(struct caller *caller, struct str form_key, int
 /* ---- history ------------------------------------------------------------------------------------------- */
 
 /* One side of a change as it is shown; false: nothing of it is (no value). */
-static struct str side_json(const struct plan *plan, const struct record_view *view,
-    const struct field *field, const struct json *value)
+static struct str side_json(const struct plan *plan, const struct record *record, const struct field *field,
+    const struct json *value)
 {
+    const struct record_view *view = record->view;
     struct buf buf = {0};
     struct json_out out;
     struct db_val stored = {0};
@@ -62,13 +63,15 @@ static struct str side_json(const struct plan *plan, const struct record_view *v
     json_out_init(&out, &buf);
     if (!value || value->kind == JSON_NULL)
         json_out_null(&out);
-    else if (view->levels[field->index] == LEVEL_MASKED) {
+    else if (view->levels[field->index] == LEVEL_MASKED && field->type->reference == REFERENCE_RECORD) {
+        json_out_raw(&out, STR("{\"id\":null,\"title\":null}"));
+    } else if (view->levels[field->index] == LEVEL_MASKED) {
         const struct db_val text = known && stored.kind != DB_NULL ? stored
                                    : value->kind == JSON_STR       ? DB_S(value->str)
                                                                    : DB_I(0);
         json_out_str(&out, masked_text(view->masks[field->index], &text));
     } else if (known)
-        record_print_value(plan->caller, field, &stored, &out);
+        record_print_value(plan, record, field, &stored, &out);
     else
         json_out_tree(&out, value); /* as it was then */
     json_out_end(&out);
@@ -81,17 +84,34 @@ struct shown_change {
     struct str field, before, after;
 };
 
-/* The changes of the event that the caller sees. A field that there is no more is nobody's to see. */
-static size_t shown_changes(const struct plan *plan, const struct record_view *view,
-    const struct audit_row *event, struct shown_change **ret_changes)
+/* The records that a value names, now or earlier, are looked at: each is shown as the caller may see it. */
+static task_fn int read_named(
+    struct plan *plan, const struct field *field, const struct json *change, struct err *err)
 {
+    const struct json *sides[] = {json_get(change, STR("before")), json_get(change, STR("after"))};
+    int64_t ids[2] = {0};
+    for (size_t i = 0; i < 2; i++) {
+        struct db_val stored = {0};
+        if (value_of_json(field, sides[i], &stored) && stored.kind == DB_INT)
+            ids[i] = stored.i;
+    }
+    return parents_read(plan, NULL, ids, 2, err);
+}
+
+/* The changes of the event that the caller sees. A field that there is no more is nobody's to see. */
+static task_fn int shown_changes(struct plan *plan, const struct record *record,
+    const struct audit_row *event, struct shown_change **ret_changes, size_t *ret_n, struct err *err)
+{
+    const struct record_view *view = record->view;
     struct json *changes = NULL;
     struct err ignored = {0};
     struct json_limits limits = {.max_bytes = 16 << 20, .max_nodes = 1000000};
     size_t n = 0;
     if (event->changes.n == 0 || json_parse(task_arena(), event->changes, &limits, &changes, &ignored) < 0 ||
-        changes->kind != JSON_ARRAY)
+        changes->kind != JSON_ARRAY) {
+        *ret_n = 0;
         return 0;
+    }
     *ret_changes = arena_new_array(task_arena(), struct shown_change, changes->array.n + 1);
     for (size_t i = 0; i < changes->array.n; i++) {
         const struct json *change = &changes->array.at[i];
@@ -100,15 +120,21 @@ static size_t shown_changes(const struct plan *plan, const struct record_view *v
             key && key->kind == JSON_STR ? form_field_find(plan->form, key->str) : NULL;
         if (!field || view->levels[field->index] == LEVEL_HIDDEN)
             continue;
+        if (field->role == FIELD_PARENT && view->levels[field->index] >= LEVEL_READ) {
+            int rc = read_named(plan, field, change, err);
+            if (rc < 0)
+                return rc;
+        }
         struct shown_change shown = {field->key,
-            side_json(plan, view, field, json_get(change, STR("before"))),
-            side_json(plan, view, field, json_get(change, STR("after")))};
+            side_json(plan, record, field, json_get(change, STR("before"))),
+            side_json(plan, record, field, json_get(change, STR("after")))};
         /* That a masked value is another one is not told, if its mask does not tell. */
         if (view->levels[field->index] == LEVEL_MASKED && str_eq(shown.before, shown.after))
             continue;
         (*ret_changes)[n++] = shown;
     }
-    return n;
+    *ret_n = n;
+    return 0;
 }
 
 static void print_event(const struct plan *plan, const struct audit_row *event,
@@ -145,7 +171,7 @@ static void print_event(const struct plan *plan, const struct audit_row *event,
 
 struct history {
     struct plan *plan;
-    const struct record_view *view;
+    const struct record *record;
     int64_t id, limit, printed, last;
     bool more;
     struct json_out *out;
@@ -163,7 +189,10 @@ static task_fn int print_events(struct history *history, int64_t before_id, stru
             return rc;
         for (size_t e = 0; e < n; e++) {
             struct shown_change *changes = NULL;
-            size_t n_changes = shown_changes(plan, history->view, &events[e], &changes);
+            size_t n_changes = 0;
+            rc = shown_changes(plan, history->record, &events[e], &changes, &n_changes, err);
+            if (rc < 0)
+                return rc;
             bool only_values =
                 str_eq(events[e].action, STR("update")) || str_eq(events[e].action, STR("derive"));
             before_id = events[e].id;
@@ -195,7 +224,7 @@ task_fn int record_history(struct caller *caller, struct str form_key, int64_t i
         return rc;
     if (!(record.view->actions & 1u << ACTION_HISTORY))
         return err_set(err, ERR_FORBIDDEN, "no grant gives the history of this row");
-    history.view = record.view;
+    history.record = &record;
     task_stage("log");
     struct audit_event event = caller_event(caller, AUDIT_READ, history.plan->form->key, id);
     event.detail = STR("{\"what\":\"history\"}");
@@ -283,7 +312,8 @@ static int check_reveal(const struct plan *plan, const struct record *record, st
         return err_set(err, ERR_FORBIDDEN, "no grant reveals values of this row");
     if (!field || record->view->levels[field->index] == LEVEL_HIDDEN)
         (void)err_add(err, arena, STR("field"), FAULT_UNKNOWN, STR_NULL);
-    else if (record->view->levels[field->index] != LEVEL_MASKED)
+    else if (record->view->levels[field->index] != LEVEL_MASKED ||
+             field->type->reference == REFERENCE_RECORD) /* who may not see a record may not reveal its id */
         (void)err_add(
             err, arena, STR("field"), FAULT_BAD_VALUE, STR_NULL); /* it is clear: nothing to reveal */
     if (reason.n == 0)
@@ -317,7 +347,7 @@ task_fn int record_reveal(struct caller *caller, struct str form_key, int64_t id
     json_out_member_id(out, "id", id);
     json_out_member_str(out, "field", field->key);
     json_out_key(out, STR("value"));
-    record_print_value(caller, field, &record.values[field->index], out);
+    record_print_value(plan, &record, field, &record.values[field->index], out);
     json_out_member_instant(
         out, "until", clock_utc_us() + caller->house->conf->reveal_show_s * INT64_C(1000000));
     json_out_object_end(out);

@@ -17,7 +17,12 @@ static void make_columns(struct plan *plan)
 {
     struct buf sql = {0};
     buf_init(&sql, 0);
-    buf_add_text(&sql, "r._id, r._rev, r._owner, r._department");
+    const struct form *form = plan->form;
+    buf_add_text(&sql, "r._id, r._rev, r._owner, r._department, ");
+    if (form->parent >= 0 && plan->best[form->parent] != LEVEL_HIDDEN)
+        buf_printf(&sql, "r.`_t_%.*s`", STR_ARGS(form->fields[form->parent].column));
+    else
+        buf_add_text(&sql, "NULL");
     for (size_t i = 0; i < plan->form->n_fields; i++) {
         if (!plan->needed[i])
             buf_add_text(&sql, ", NULL"); /* what is hidden is not even read */
@@ -58,6 +63,22 @@ static void find_conditions(struct plan *plan)
     }
 }
 
+/* The viewer's plan for the parent's form. Of a row only the parent's owner and department are known, so a
+ * condition over anything else cannot be asked: a grant with one gives nothing through it, and takes all. */
+static int make_scope(struct plan *plan, struct err *err)
+{
+    const struct form *form = plan->form->parent_form;
+    struct plan *scope;
+    if (!form || !policy_for_form(plan->caller->policy, form->key))
+        return 0;
+    int rc = plan_make(plan->arena, plan->caller, form->key, &scope, err);
+    if (rc < 0)
+        return rc;
+    scope->is_scope = true;
+    plan->parent = scope;
+    return 0;
+}
+
 int plan_make(
     struct arena *arena, struct caller *caller, struct str form_key, struct plan **ret_plan, struct err *err)
 {
@@ -79,7 +100,7 @@ int plan_make(
     find_conditions(plan);
     make_columns(plan);
     *ret_plan = plan;
-    return 0;
+    return make_scope(plan, err);
 }
 
 bool plan_filter_field(
@@ -93,7 +114,8 @@ bool plan_filter_field(
         .index = field->index,
         .column = arena_printf(arena, "r.`%.*s`", STR_ARGS(field->column)),
         .is_member = field->type->reference == REFERENCE_MEMBER,
-        .is_department = field->type->reference == REFERENCE_DEPARTMENT};
+        .is_department = field->type->reference == REFERENCE_DEPARTMENT,
+        .is_yes_no = field->type->is_yes_no};
     if (field->type->search == SEARCH_FOLDED)
         ret_field->folded = arena_printf(arena, "r.`_f_%.*s`", STR_ARGS(field->column));
     return true;
@@ -125,34 +147,71 @@ enum access_level plan_field_level(const struct plan *plan, const struct field *
     return plan->best[field->index];
 }
 
+/* Whether a condition of a scope can be asked of a row that belongs to the record. */
+static bool scope_knows(const struct plan *plan, const struct filter *condition)
+{
+    size_t n;
+    const size_t *fields = filter_fields(condition, &n);
+    for (size_t i = 0; i < n; i++)
+        if ((ptrdiff_t)fields[i] != plan->form->owner && (ptrdiff_t)fields[i] != plan->form->department)
+            return false;
+    return true;
+}
+
+static bool condition_holds(const struct plan *plan, size_t g, const struct db_val *values)
+{
+    if (plan->is_scope && !scope_knows(plan, plan->conditions[g]))
+        return plan->grants->grants[g]->deny;
+    return filter_eval(plan->conditions[g], &plan->env, values, NULL, task_arena()) == FILTER_TRUE;
+}
+
 static uint32_t grants_that_hold(
-    const struct plan *plan, int64_t owner, int64_t department, const struct db_val *values)
+    const struct plan *plan, int64_t owner, int64_t department, const struct db_val *values, bool parent_seen)
 {
     uint32_t holds = policy_holds(plan->caller->policy, plan->grants, owner, department);
-    for (size_t g = 0; plan->has_conditions && g < plan->grants->n_grants; g++)
-        if (plan->conditions[g] &&
-            filter_eval(plan->conditions[g], &plan->env, values, NULL, task_arena()) == FILTER_TRUE)
+    for (size_t g = 0; g < plan->grants->n_grants; g++) {
+        bool parent = plan->grants->grants[g]->row_rule == ROW_PARENT && parent_seen;
+        if (parent || (plan->conditions[g] && condition_holds(plan, g, values)))
             holds |= UINT32_C(1) << g;
+    }
     return holds;
+}
+
+const struct record_view *plan_scope_view(struct plan *plan, int64_t owner, int64_t department)
+{
+    struct plan *scope = plan->parent;
+    const struct form *form = scope->form;
+    struct db_val *values = NULL;
+    if (scope->has_conditions) {
+        values = arena_new_array(task_arena(), struct db_val, form->n_fields);
+        values[form->owner] = owner ? DB_I(owner) : DB_N;
+        values[form->department] = department ? DB_I(department) : DB_N;
+    }
+    return plan_view(scope, owner, department, values);
 }
 
 const struct record_view *plan_view(
     struct plan *plan, int64_t owner, int64_t department, const struct db_val *values)
 {
     const struct form *form = plan->form;
-    uint32_t holds = grants_that_hold(plan, owner, department, values);
+    const struct record_view *parent = plan->parent ? plan_scope_view(plan, owner, department) : NULL;
+    bool parent_seen = parent && view_is_visible(parent);
+    uint32_t holds = grants_that_hold(plan, owner, department, values, parent_seen);
     for (struct record_view *view = plan->views; view; view = view->next)
-        if (view->grants == holds)
+        if (view->grants == holds && view->parent == parent)
             return view;
     struct arena *arena = plan->arena;
     struct record_view *view = arena_new_one(arena, struct record_view);
     view->grants = holds;
+    view->parent = parent;
     view->actions = policy_view_actions(plan->grants, holds);
     view->levels = arena_new_array(arena, enum access_level, form->n_fields);
     view->masks = arena_new_array(arena, struct str, form->n_fields);
     for (size_t i = 0; i < form->n_fields; i++) {
         const struct field *field = &form->fields[i];
         view->levels[i] = policy_view_level(plan->grants, holds, field->key);
+        if (field->role == FIELD_PARENT && !parent_seen && view->levels[i] > LEVEL_MASKED)
+            view->levels[i] = LEVEL_MASKED; /* which record it is, is unknown to who may not see that one */
         if (view->levels[i] != LEVEL_MASKED)
             continue;
         view->masks[i] = policy_view_mask(plan->grants, holds, field->key);
@@ -191,6 +250,7 @@ void plan_read_row(
     struct record record = {.id = cells[COLUMN_ID].i, .rev = cells[COLUMN_REV].i};
     record.owner = id_or_none(&cells[COLUMN_OWNER]);
     record.department = id_or_none(&cells[COLUMN_DEPARTMENT]);
+    record.parent_title = cells[COLUMN_PARENT_TITLE];
     record.values = arena_new_array(task_arena(), struct db_val, plan->form->n_fields);
     for (size_t i = 0; i < plan->form->n_fields; i++)
         record.values[i] = cells[COLUMN_FIELDS + i];
@@ -297,8 +357,16 @@ static void where_grant(const struct plan *plan, size_t g, struct statement *to)
         buf_add_text(to->sql, policy->n_subtree == 0 ? "" : ")");
         return;
     case ROW_CONDITION:
-        where_condition(plan, plan->conditions[g], grant->deny, to);
+        if (plan->is_scope && !scope_knows(plan, plan->conditions[g]))
+            buf_add_text(to->sql, grant->deny ? "TRUE" : "FALSE");
+        else
+            where_condition(plan, plan->conditions[g], grant->deny, to);
         return;
+    case ROW_PARENT:
+        plan_where_parent(plan, to);
+        return;
+    case ROW_RULE_COUNT:
+        break;
     }
     never("row rule");
 }
@@ -337,6 +405,33 @@ void plan_where_rows(const struct plan *plan, enum access_action action, struct 
     where_any(plan, has_action, has_action, &action, to);
 }
 
+/* As a rule all grants that show a record let it be listed and read. */
+static bool listing_is_reading(const struct plan *plan)
+{
+    for (size_t g = 0; g < plan->grants->n_grants; g++) {
+        uint32_t sees = plan->grants->grants[g]->actions & SEES;
+        if (sees != 0 && sees != SEES)
+            return false;
+    }
+    return true;
+}
+
+void plan_where_parent(const struct plan *plan, struct statement *to)
+{
+    const struct plan *scope = plan->parent; /* its columns of owner and department are the row's own */
+    if (!scope) {
+        buf_add_text(to->sql, "FALSE");
+        return;
+    }
+    buf_add_text(to->sql, "(");
+    plan_where_rows(scope, ACTION_LIST, to);
+    if (!listing_is_reading(scope)) {
+        buf_add_text(to->sql, " OR ");
+        plan_where_rows(scope, ACTION_READ, to);
+    }
+    buf_add_text(to->sql, ")");
+}
+
 static bool shows_clear(const struct grant *grant, const void *arg)
 {
     const struct field *field = arg;
@@ -358,7 +453,17 @@ void plan_where_clear(
         const struct grant *grant = plan->grants->grants[g];
         if (grant->deny ? takes_clear(grant, field) : has_action(grant, &list) && !shows_clear(grant, field))
             *ret_always = false;
+        if (field->role == FIELD_PARENT && !grant->deny && has_action(grant, &list) &&
+            grant->row_rule != ROW_PARENT)
+            *ret_always = false; /* a row may be listed whose parent is not seen */
     }
-    if (!*ret_always)
-        where_any(plan, shows_clear, takes_clear, field, to);
+    if (*ret_always)
+        return;
+    buf_add_text(to->sql, "(");
+    where_any(plan, shows_clear, takes_clear, field, to);
+    if (field->role == FIELD_PARENT) {
+        buf_add_text(to->sql, " AND ");
+        plan_where_parent(plan, to);
+    }
+    buf_add_text(to->sql, ")");
 }

@@ -15,6 +15,7 @@ struct record_view {
     uint32_t actions;
     enum access_level *levels; /* by field */
     struct str *masks;         /* by field: of those that are masked */
+    const struct record_view *parent; /* what the scope gives of the record it belongs to; NULL: no parent */
     struct record_view *next;
 };
 
@@ -31,13 +32,64 @@ struct plan {
     bool *needed;
     struct record_view *views;
     struct str columns; /* "_id, _rev, _owner, _department, …": what is not needed is NULL in its place */
+    /* Of a form with a parent: the viewer's plan for the parent's form, asked over the scope that the row
+     * holds. NULL: no parent, or nothing of the parent's form is the viewer's. */
+    struct plan *parent;
+    bool is_scope;           /* this is such a plan: of a row only owner and department are known */
+    struct parent *parents;  /* records that the row belongs to or is to belong to, as far as they were read */
 };
-enum { COLUMN_ID, COLUMN_REV, COLUMN_OWNER, COLUMN_DEPARTMENT, COLUMN_FIELDS };
+enum { COLUMN_ID, COLUMN_REV, COLUMN_OWNER, COLUMN_DEPARTMENT, COLUMN_PARENT_TITLE, COLUMN_FIELDS };
+
+struct statement;
+/* A record that others belong to, as the caller sees it. */
+struct parent {
+    struct parent *next;
+    int64_t id, rev, owner, department;
+    struct db_val title; /* as it is stored */
+    bool seen;           /* it is there, and the caller may list or read it */
+    struct str shown;    /* of its title; NULL: nothing */
+};
+/* Of those that were read already; NULL: it was not. */
+const struct parent *parent_find(const struct plan *plan, int64_t id);
+/* Reads those of the ids that were not read yet. `tx`: inside of it, locked in share mode; else NULL. One that
+ * is absent is kept as one that is not seen. */
+task_fn int parents_read(struct plan *plan, struct tx *tx, const int64_t *ids, size_t n, struct err *err);
+/* Locks those that were read; ERR_EPOCH_MOVED if one is not what it was: all is to be planned anew. */
+task_fn int parents_hold(struct plan *plan, struct tx *tx, struct err *err);
+/* The id that the request names as the record's parent; 0: none, or not an id. */
+int64_t parent_named(const struct plan *plan, const struct json *fields);
+/* The columns that a row copies from its parent, as write_column writes them. */
+void write_scope(const struct form *form, const struct record *record, bool but_title, const char *before,
+    const char *after, struct statement *to);
+/* What the viewer is shown of the parent's title where it is `title`; NULL: nothing. */
+struct str parent_title_shown(const struct plan *plan, const struct record_view *view, const struct db_val *title);
+
+/* A record that others belong to has changed: its children follow in the same transaction, each named by a
+ * derive event that points to the cause. Refused past CHILDREN_MAX: our writers commit no more at once
+ * (DECISIONS B11). Locked first; then events are queued, and rows after them. */
+#define CHILDREN_MAX 2000
+struct children_move {
+    const struct plan *plan; /* of the parent's form */
+    int64_t cause;           /* its event */
+    int64_t at_us;
+    const struct record *before, *after;
+    struct children_of_form { /* filled by children_lock; none where nothing that they copy moves */
+        const struct form *form;
+        int64_t *ids, *revs;
+        size_t n;
+    } * forms;
+    size_t n_forms;
+};
+task_fn int children_lock(struct tx *tx, struct children_move *move, struct err *err);
+void children_events(struct tx *tx, const struct children_move *move);
+void children_rows(struct tx *tx, const struct children_move *move);
 
 /* The view of a row with these values (by field; those that are needed); one object a combination, kept by
  * the plan. */
 const struct record_view *plan_view(
     struct plan *plan, int64_t owner, int64_t department, const struct db_val *values);
+/* The same of the record that a row of this scope belongs to; plan->parent is there. */
+const struct record_view *plan_scope_view(struct plan *plan, int64_t owner, int64_t department);
 /* A field of the form as filters take it. */
 bool plan_filter_field(
     const struct form *form, struct str key, struct arena *arena, struct filter_field *ret_field);
@@ -63,6 +115,8 @@ void statement_bind(struct statement *statement, struct db_val value);
 /* Appends a condition that holds for the rows on which one of the grants with `action` holds (FALSE if none).
  */
 void plan_where_rows(const struct plan *plan, enum access_action action, struct statement *to);
+/* A condition that holds for the rows whose parent the viewer may see (FALSE if there is none). */
+void plan_where_parent(const struct plan *plan, struct statement *to);
 /* The same for rows on which the field is clear (LEVEL_READ or better). *ret_always: it is on every row that
  * may be listed. */
 void plan_where_clear(
@@ -84,7 +138,7 @@ struct str value_json(const struct field *field, const struct db_val *value, str
  * written. */
 int write_parse(struct plan *plan, const struct json *fields, const enum access_level *levels,
     struct db_val *values, bool *given, struct err *err);
-/* A member who is not disabled, or a department, as the field refers to. */
+/* A member who is not disabled, a department, or a record that was read and is seen, as the field refers to. */
 bool reference_exists(const struct plan *plan, const struct field *field, int64_t id);
 /* ERR_TOO_MANY where the caller gives a unique value and has met too many in an hour. */
 task_fn int clash_check(const struct plan *plan, const struct json *fields, struct err *err);

@@ -33,6 +33,7 @@ struct side {
     const struct grant **grants;
     bool any;
     bool has_department, has_below;
+    bool sees_parents; /* he may list or read some of the records that those of the form belong to */
 };
 
 /* ---- the rows of something, as a text: the rules that give it, in order, less those that take it ------- */
@@ -58,6 +59,10 @@ static struct str rule_text(const struct side *side, const struct grant *grant)
         return !side->has_department ? STR("") : side->has_below ? STR("subtree") : STR("department");
     case ROW_CONDITION:
         return grant->condition;
+    case ROW_PARENT:
+        return side->sees_parents ? STR("parent") : STR("");
+    case ROW_RULE_COUNT:
+        break;
     }
     never("a row rule that is none");
 }
@@ -208,17 +213,25 @@ static bool person_has(const struct user *user, int64_t role)
     return false;
 }
 
-static void make_side(const struct directory *directory, const struct user *user, const struct grant *grants,
-    size_t n_grants, struct str form, bool administers, struct side *side)
+static bool sees_parents(struct directory *directory, const struct user *user, const struct form *form)
+{
+    const struct policy *policy = form->parent_form ? policy_of(directory, user->id) : NULL;
+    const struct policy_form *parent = policy ? policy_for_form(policy, form->parent_form->key) : NULL;
+    return parent && (parent->actions & (1u << ACTION_LIST | 1u << ACTION_READ));
+}
+
+static void make_side(struct directory *directory, const struct user *user, const struct grant *grants,
+    size_t n_grants, const struct form *form, bool administers, struct side *side)
 {
     size_t n = 0;
+    side->sees_parents = sees_parents(directory, user, form);
     side->has_department = user->department_id != 0;
     side->has_below = false;
     for (size_t i = 0; i < directory->n_departments && !side->has_below; i++)
         side->has_below = user->department_id && directory->departments[i].parent_id == user->department_id;
     side->grants = arena_new_array(task_arena(), const struct grant *, n_grants + 1);
     for (size_t g = 0; g < n_grants && !administers; g++) /* without those that never hold for him */
-        if (str_eq(grants[g].form, form) && person_has(user, grants[g].role_id) &&
+        if (str_eq(grants[g].form, form->key) && person_has(user, grants[g].role_id) &&
             rule_text(side, &grants[g]).n)
             side->grants[n++] = &grants[g];
     side->any = policy_form_make(side->grants, n, &side->form);
@@ -259,7 +272,7 @@ static bool compare(struct str key, void *value, void *arg)
 
 static void count_people(const struct caller *caller, const struct matrix *matrix, struct tally *tally)
 {
-    const struct directory *directory = caller->world->directory;
+    struct directory *directory = caller->world->directory;
     struct map *standings = map_new();
     for (size_t i = 0; i < directory->n_users; i++) {
         const struct user *user = &directory->users[i];
@@ -268,13 +281,13 @@ static void count_people(const struct caller *caller, const struct matrix *matri
         if (user->disabled)
             continue;
         make_side(
-            directory, user, directory->grants, directory->n_grants, matrix->form->key, administers, &before);
+            directory, user, directory->grants, directory->n_grants, matrix->form, administers, &before);
         struct str key = standing(user, &before);
         struct alike *alike = map_get(standings, key);
         if (!alike) {
             alike = arena_new_one(task_arena(), struct alike);
             alike->before = before;
-            make_side(directory, user, matrix->grants, matrix->n_grants, matrix->form->key, administers,
+            make_side(directory, user, matrix->grants, matrix->n_grants, matrix->form, administers,
                 &alike->after);
             (void)map_put(standings, key, alike);
         }

@@ -9,6 +9,32 @@
 
 enum { VERSION_BYTES = 12 };
 
+/* One that is not seen has neither an id nor a title. */
+static void print_record_named(int64_t id, struct str title, struct json_out *out)
+{
+    json_out_object(out);
+    json_out_member_id(out, "id", id);
+    json_out_key(out, STR("title"));
+    if (id && title.p)
+        json_out_str(out, title);
+    else
+        json_out_null(out);
+    json_out_object_end(out);
+}
+
+/* The record that the value names is the parent that the row holds, or another one that was looked up. */
+static void print_parent(
+    const struct plan *plan, const struct record *record, int64_t id, struct json_out *out)
+{
+    const struct db_val *now = &record->values[plan->form->parent];
+    if (now->kind == DB_INT && now->i == id && record->view->levels[plan->form->parent] >= LEVEL_READ) {
+        print_record_named(id, parent_title_shown(plan, record->view, &record->parent_title), out);
+        return;
+    }
+    const struct parent *parent = parent_find(plan, id);
+    print_record_named(parent && parent->seen ? id : 0, parent ? parent->shown : STR_NULL, out);
+}
+
 static void print_reference(
     const struct caller *caller, const struct field *field, int64_t id, struct json_out *out)
 {
@@ -30,11 +56,13 @@ static void print_reference(
     json_out_object_end(out);
 }
 
-void record_print_value(
-    const struct caller *caller, const struct field *field, const struct db_val *value, struct json_out *out)
+void record_print_value(const struct plan *plan, const struct record *record, const struct field *field,
+    const struct db_val *value, struct json_out *out)
 {
-    if (field->type->reference != REFERENCE_NONE && value->kind == DB_INT)
-        print_reference(caller, field, value->i, out);
+    if (field->role == FIELD_PARENT && value->kind == DB_INT)
+        print_parent(plan, record, value->i, out);
+    else if (field->type->reference != REFERENCE_NONE && value->kind == DB_INT)
+        print_reference(plan->caller, field, value->i, out);
     else
         field_print(field, value, out);
 }
@@ -45,10 +73,13 @@ struct str masked_text(struct str mask, const struct db_val *value)
                                  : mask_apply(mask, value->s, task_arena());
 }
 
-static void print_masked(struct str mask, const struct db_val *value, struct json_out *out)
+static void print_masked(
+    const struct field *field, struct str mask, const struct db_val *value, struct json_out *out)
 {
     if (value->kind == DB_NULL)
         json_out_null(out);
+    else if (field->type->reference == REFERENCE_RECORD)
+        print_record_named(0, STR_NULL, out);
     else
         json_out_str(out, masked_text(mask, value));
 }
@@ -70,9 +101,9 @@ static void print_fields(
             continue;
         json_out_key(out, field->key);
         if (record->view->levels[i] == LEVEL_MASKED)
-            print_masked(record->view->masks[i], &record->values[i], out);
+            print_masked(field, record->view->masks[i], &record->values[i], out);
         else
-            record_print_value(plan->caller, field, &record->values[i], out);
+            record_print_value(plan, record, field, &record->values[i], out);
     }
     json_out_object_end(out);
 }
@@ -200,14 +231,21 @@ void select_print(const struct select *select, const struct record *record, stru
 static bool field_is_seen_to_change(
     const struct select *select, const struct record *before, const struct record *after, size_t i)
 {
-    if (!is_shown(select->plan, after, i, select->selected) ||
-        db_val_equal(&before->values[i], &after->values[i]))
-        return false;
-    if (after->view->levels[i] != LEVEL_MASKED)
-        return true;
+    const struct field *field = &select->plan->form->fields[i];
     const struct db_val *a = &before->values[i], *b = &after->values[i];
+    bool clear = after->view->levels[i] != LEVEL_MASKED;
+    if (!is_shown(select->plan, after, i, select->selected))
+        return false;
+    if (db_val_equal(a, b))
+        return field->role == FIELD_PARENT && clear &&
+               !str_eq(parent_title_shown(select->plan, before->view, &before->parent_title),
+                   parent_title_shown(select->plan, after->view, &after->parent_title));
+    if (clear)
+        return true;
     if (a->kind == DB_NULL || b->kind == DB_NULL)
         return true;
+    if (field->type->reference == REFERENCE_RECORD)
+        return false;
     return !str_eq(masked_text(after->view->masks[i], a), masked_text(after->view->masks[i], b));
 }
 
@@ -259,9 +297,9 @@ bool select_print_change(const struct select *select, const struct record *befor
             continue;
         json_out_key(out, field->key);
         if (after->view->levels[i] == LEVEL_MASKED)
-            print_masked(after->view->masks[i], &after->values[i], out);
+            print_masked(field, after->view->masks[i], &after->values[i], out);
         else
-            record_print_value(select->plan->caller, field, &after->values[i], out);
+            record_print_value(select->plan, after, field, &after->values[i], out);
     }
     json_out_object_end(out);
     json_out_object_end(out);

@@ -81,7 +81,8 @@ task_fn int caller_renew(struct caller *caller, struct err *err);
 struct record_view;
 struct record {
     int64_t id, rev;
-    int64_t owner, department;      /* 0: none */
+    int64_t owner, department;      /* 0: none; of a form with a parent: the parent's */
+    struct db_val parent_title;     /* the parent's title as stored; null where nobody may name the parent */
     struct db_val *values;          /* form->n_fields */
     const struct record_view *view; /* what the caller may do with this row */
 };
@@ -154,8 +155,13 @@ task_fn int record_create_many(
  * there.
  */
 task_fn int record_count_all(struct caller *caller, struct str form_key, int64_t *ret_count, struct err *err);
-void record_print_value(
-    const struct caller *caller, const struct field *field, const struct db_val *value, struct json_out *out);
+/* A value of the record, now or earlier, that is clear. One that names a record is given as the caller may see
+ * that one. */
+/* Ids of the first *ret_n that are not in the recycle bin, ascending, whoever may see them: for the loader. */
+task_fn int record_ids_all(struct caller *caller, struct str form_key, struct arena *arena, int64_t **ret_ids,
+    size_t *ret_n, struct err *err);
+void record_print_value(const struct plan *plan, const struct record *record, const struct field *field,
+    const struct db_val *value, struct json_out *out);
 
 /* What was done to the record, newest first, as the caller may see it now: fields that are hidden on it are
  * absent, masked ones masked, and so are changes of theirs that do not show. Needs ACTION_HISTORY on the row.

@@ -17,6 +17,7 @@ struct update {
     int64_t base_rev;
     struct db_val *base;
     struct record before, after;
+    struct children_move move;
     bool stale, changed; /* stale: the version is not the present one, and its base is not known yet */
     struct record_conflict *conflicts;
     size_t n_conflicts;
@@ -88,6 +89,23 @@ static int64_t role_id(ptrdiff_t index, const struct record *record, int64_t oth
     return record->values[index].kind == DB_INT ? record->values[index].i : 0;
 }
 
+static bool parent_changes(const struct update *update)
+{
+    ptrdiff_t parent = update->plan->form->parent;
+    return parent >= 0 && !db_val_equal(&update->before.values[parent], &update->after.values[parent]);
+}
+
+/* It belongs to another record now. */
+static void copy_scope(struct update *update)
+{
+    const struct parent *parent =
+        parent_find(update->plan, update->after.values[update->plan->form->parent].i);
+    must(parent && parent->seen); /* it was looked at when the request was read */
+    update->after.owner = parent->owner;
+    update->after.department = parent->department;
+    update->after.parent_title = parent->title;
+}
+
 static int judge(struct update *update, struct err *err)
 {
     struct plan *plan = update->plan;
@@ -106,6 +124,8 @@ static int judge(struct update *update, struct err *err)
         update->after.values[i] = given[i] ? values[i] : update->before.values[i];
     update->after.owner = role_id(form->owner, &update->after, update->before.owner);
     update->after.department = role_id(form->department, &update->after, update->before.department);
+    if (parent_changes(update))
+        copy_scope(update);
     update->after.view = plan_view(plan, update->after.owner, update->after.department, update->after.values);
     if (!view_is_visible(update->after.view))
         return err_set(err, ERR_FORBIDDEN, "the row would leave what the caller may see");
@@ -145,6 +165,8 @@ static void add_update(struct tx *tx, const struct update *update)
     for (size_t i = 0; i < update->plan->form->n_fields; i++)
         if (!db_val_equal(&update->before.values[i], &update->after.values[i]))
             write_column(&update->plan->form->fields[i], &update->after.values[i], ", ", " = ?", sql);
+    if (parent_changes(update))
+        write_scope(update->plan->form, &update->after, false, ", ", " = ?", sql);
     buf_add_text(sql->sql, " WHERE _id = ?");
     statement_bind(sql, DB_I(update->id));
     tx_add(tx, buf_cstr(sql->sql), sql->params, sql->n_params);
@@ -163,18 +185,33 @@ static task_fn int write_update(struct tx *tx, void *arg, struct err *err)
     struct update *update = arg;
     update->stale = update->changed = false;
     update->n_conflicts = 0;
+    update->plan->parents = NULL; /* of a run that was begun again: they are not locked any more */
     int rc = lock_record(tx, update, err);
     if (rc < 0)
         return rc;
     if (!version_is_good(update))
         return err_set(err, ERR_STALE, "the version is not the present one");
+    int64_t parent = parent_named(update->plan, update->fields);
+    rc = parents_read(update->plan, tx, &parent, 1, err);
+    if (rc < 0)
+        return rc;
     rc = judge(update, err);
     if (rc < 0 || !differs(update))
         return rc;
     update->changed = true;
     update->after.rev = update->before.rev + 1;
+    update->move = (struct children_move){.plan = update->plan,
+        .cause = update->event_id,
+        .at_us = update->at_us,
+        .before = &update->before,
+        .after = &update->after};
+    rc = children_lock(tx, &update->move, err);
+    if (rc < 0)
+        return rc;
     add_event(tx, update);
+    children_events(tx, &update->move);
     add_update(tx, update);
+    children_rows(tx, &update->move);
     return 0;
 }
 
@@ -207,6 +244,25 @@ static task_fn int update_once(struct update *update, struct tx_done *ret_done, 
     return -ERR_DB_RETRY;
 }
 
+/* The records that the values of a conflict name. */
+static task_fn int read_named(struct update *update, struct err *err)
+{
+    for (size_t i = 0; i < update->n_conflicts; i++) {
+        const struct record_conflict *conflict = &update->conflicts[i];
+        const int64_t ids[] = {conflict->base.kind == DB_INT ? conflict->base.i : 0,
+            conflict->theirs.kind == DB_INT ? conflict->theirs.i : 0};
+        struct err why = {0};
+        if (conflict->field->role != FIELD_PARENT)
+            continue;
+        int rc = parents_read(update->plan, NULL, ids, 2, &why);
+        if (rc < 0) {
+            *err = why;
+            return rc;
+        }
+    }
+    return 0;
+}
+
 task_fn int record_update(struct caller *caller, struct str form_key, int64_t id, struct str version,
     const struct json *fields, struct record_done *ret_done, struct err *err)
 {
@@ -223,9 +279,11 @@ task_fn int record_update(struct caller *caller, struct str form_key, int64_t id
         if (rc == 0 && moved)
             rc = plan_make(task_arena(), caller, form_key, &update.plan, err);
     }
+    if (rc == -ERR_STALE && read_named(&update, err) < 0)
+        return -(int)err->code;
     if (rc == 0 || rc == -ERR_STALE)
         *ret_done = (struct record_done){.plan = update.plan,
-            .record = update.after,
+            .record = rc == 0 ? update.after : update.before,
             .pos = position_print(caller->house, &done, task_arena()),
             .conflicts = update.conflicts,
             .n_conflicts = update.n_conflicts};

@@ -9,6 +9,10 @@
 bool reference_exists(const struct plan *plan, const struct field *field, int64_t id)
 {
     const struct directory *directory = plan->caller->world->directory;
+    if (field->type->reference == REFERENCE_RECORD) {
+        const struct parent *parent = parent_find(plan, id);
+        return parent && parent->seen;
+    }
     if (field->type->reference == REFERENCE_MEMBER) {
         const struct user *user = directory_user(directory, id);
         return user && !user->disabled;
@@ -28,6 +32,9 @@ static void parse_member(struct plan *plan, const struct json_member *member, co
         (void)err_add(err, arena, path, FAULT_UNKNOWN, STR_NULL);
         return;
     }
+    if (field->type->reference == REFERENCE_RECORD && levels[field->index] == LEVEL_MASKED &&
+        member->value.kind == JSON_NULL)
+        return; /* one that is not seen, sent back as it was given: it stays */
     if (levels[field->index] != LEVEL_WRITE) {
         (void)err_add(err, arena, path, FAULT_READ_ONLY, STR_NULL);
         return;
@@ -72,4 +79,15 @@ void write_column(const struct field *field, const struct db_val *value, const c
     if (field->sortable && field->type->is_text)
         write_one(STR("_k_"), field->column, is_null ? DB_N : DB_B(text_sort_key(arena, value->s)), before,
             after, to);
+}
+
+void write_scope(const struct form *form, const struct record *record, bool but_title, const char *before,
+    const char *after, struct statement *to)
+{
+    struct str title = form->fields[form->parent].column;
+    write_one(STR("_"), STR("owner"), record->owner ? DB_I(record->owner) : DB_N, before, after, to);
+    write_one(
+        STR("_"), STR("department"), record->department ? DB_I(record->department) : DB_N, before, after, to);
+    if (!but_title)
+        write_one(STR("_t_"), title, record->parent_title, before, after, to);
 }

@@ -5,7 +5,7 @@ import { login, stranger } from "./shared.ts";
 
 export type Level = "hidden" | "masked" | "read" | "write";
 export interface Grant {
-  rule: "all" | "owner" | "department" | "subtree" | "condition";
+  rule: "all" | "owner" | "department" | "subtree" | "condition" | "parent";
   condition?: Json;
   deny?: boolean;
   actions: string[];

@@ -58,7 +58,7 @@ export interface RightsForm {
 export const LEVELS = ['hidden', 'masked', 'read', 'write'] as const
 export type Level = (typeof LEVELS)[number]
 
-export type Rule = 'all' | 'owner' | 'department' | 'subtree' | 'condition'
+export type Rule = 'all' | 'owner' | 'department' | 'subtree' | 'condition' | 'parent'
 
 /** A filter as in a list. */
 export type Filter = { field: string; op: string; value?: unknown } | { and: Filter[] } | { or: Filter[] } | { not: Filter }

@@ -30,6 +30,8 @@ export interface FormSummary {
   key: string
   label: string
   can: string[]
+  /** The form whose records this one's belong to, and the field that names them; null: none, or one that is not seen. */
+  parent?: { form: string; field: string } | null
 }
 
 export type Access = 'write' | 'read' | 'masked'
@@ -57,6 +59,10 @@ export interface Field {
   max?: string | null
   scale?: string | number | null
   default_width?: number | null
+  /** A reference: the form whose records it names, where the person may see anything of it. */
+  form?: string | null
+  /** A reference to the record that this one belongs to. */
+  parent?: boolean
 }
 
 export interface Group {

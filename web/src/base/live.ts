@@ -13,7 +13,7 @@ import { problemOf, type ApiError } from './problem'
 import { createSocket, type Opener } from './socket'
 
 export type Query =
-  | { kind: 'records'; form: string; sort?: string; count?: boolean; range: Range }
+  | { kind: 'records'; form: string; sort?: string; filter?: unknown; count?: boolean; range: Range }
   | { kind: 'record'; form: string; record: string }
   | { kind: 'audit' }
   | { kind: 'notice' }

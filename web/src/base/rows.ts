@@ -18,6 +18,7 @@ export type FetchPage = (after: string | null, signal: AbortSignal) => Promise<P
 export interface ListQuery {
   form: string
   sort: string
+  filter?: unknown
 }
 
 export interface Rows {

@@ -6,6 +6,7 @@ import creditCode from './credit_code'
 import date from './date'
 import datetime from './datetime'
 import department from './department'
+import email from './email'
 import generic from './generic'
 import idNo from './id_no'
 import { asText, isEmpty, letters, type Fault, type Kind } from './kind'
@@ -13,15 +14,17 @@ import longText from './long_text'
 import member from './member'
 import money from './money'
 import phone from './phone'
+import reference from './reference'
 import region from './region'
 import tags from './tags'
 import text from './text'
+import yesNo from './yes_no'
 
 export type { Fault, Kind } from './kind'
 export { isEmpty } from './kind'
 
 const KINDS = new Map<string, Kind>(
-  [text, longText, autoNumber, choice, tags, phone, creditCode, idNo, money, date, datetime, member, department, region].map(
+  [text, longText, autoNumber, choice, tags, yesNo, phone, email, creditCode, idNo, money, date, datetime, member, department, region, reference].map(
     (kind) => [kind.type, kind],
   ),
 )

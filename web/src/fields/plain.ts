@@ -1,7 +1,7 @@
 /** A value as words where its field is not at hand (the log has values that were made for showing already). */
 import type { Value } from '@/base/contract'
 import { asText, isEmpty } from './kind'
-import { isRef } from './reference'
+import { isRef } from './refs'
 
 export function plainText(value: Value | undefined): string {
   if (value === undefined || isEmpty(value)) return ''

@@ -1,7 +1,7 @@
 import type { Department } from '@/base/contract'
 import type { Choice } from '@/ui/choice'
 import type { Kind } from '../kind'
-import { refRequest, refTitle } from '../reference'
+import { refRequest, refTitle } from '../refs'
 import Edit from './Edit.vue'
 
 /** The tree, flat, children behind their parent; one whose parent is not visible stands at the top. */

@@ -35,6 +35,8 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   const faults = shallowReactive<Record<string, Fault & { message?: string }>>({})
   const problem = shallowRef<ApiError | null>(null)
   const clashes = shallowRef<Clash[]>([])
+  /** What a new record begins with, beyond what is one's own. */
+  const start = shallowRef<Values>({})
   const draft = useDraft(formKey, id, item)
   const { changed, valueOf } = draft
 
@@ -119,7 +121,7 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   /** Goes on with what was typed before the page was left. */
   function resume(): void {
     if (editing.value) return
-    if (creating.value) draft.give(prefilled((form.value?.fields ?? []).filter(writable), session.user))
+    if (creating.value) draft.give({ ...prefilled((form.value?.fields ?? []).filter(writable), session.user), ...start.value })
     if (draft.resume() || creating.value) editing.value = true
   }
 
@@ -285,6 +287,7 @@ export function useRecord(formKey: Ref<string>, id: Ref<string | null>) {
   })
 
   return {
+    start,
     form, item, gone, groups, title, loadError, editing, saving, creating, created, faults, problem, clashes, changed, dirty, mayEdit,
     draft, feed, writable, valueOf, load, set, checkOne, begin, leave, restore, save, settle, clear,
   }
