@@ -261,8 +261,7 @@ static uint32_t holds_of_sample(
         return holds;
     uint32_t seen = policy_view_actions(parent, policy_holds(e->policy, parent, owner, department));
     for (size_t i = 0; i < e->grants->n_grants; i++)
-        if (e->grants->grants[i]->row_rule == ROW_PARENT &&
-            (seen & (1u << ACTION_LIST | 1u << ACTION_READ)))
+        if (e->grants->grants[i]->row_rule == ROW_PARENT && (seen & (1u << ACTION_LIST | 1u << ACTION_READ)))
             holds |= UINT32_C(1) << i;
     return holds;
 }
@@ -285,8 +284,7 @@ static void print_samples(const struct call *call, const struct explanation *e, 
         int64_t department = places[sample / 2 % 3];
         if ((met && !conditions) || (!department && sample / 2 % 3 != 2))
             continue;
-        uint32_t holds = holds_of_sample(
-            e, mine ? e->user->id : INT64_MAX, department, met ? conditions : 0);
+        uint32_t holds = holds_of_sample(e, mine ? e->user->id : INT64_MAX, department, met ? conditions : 0);
         bool known = false;
         for (size_t i = 0; i < n; i++)
             known = known || seen[i] == holds;

@@ -16,14 +16,16 @@ static void print_can(uint32_t actions, struct json_out *out)
     json_out_array_end(out);
 }
 
-/* The form whose records this one's belong to, where something of both that form and the reference is seen. */
+/* The form whose records this one's belong to, where something of both that form and the reference is seen.
+ */
 static void print_parent(const struct call *call, const struct form *form, struct json_out *out)
 {
     const struct form *parent = form->parent_form;
     const struct policy *policy = call->caller.policy;
     json_out_key(out, STR("parent"));
     if (!parent || !policy_for_form(policy, parent->key) ||
-        policy_best_level(policy_for_form(policy, form->key), form->fields[form->parent].key) == LEVEL_HIDDEN) {
+        policy_best_level(policy_for_form(policy, form->key), form->fields[form->parent].key) ==
+            LEVEL_HIDDEN) {
         json_out_null(out);
         return;
     }

@@ -82,8 +82,8 @@ int catalog_bind_parent(const struct catalog *catalog, struct form *form, struct
             STR_ARGS(form->key), STR_ARGS(key));
     const struct field_type *title = parent->fields[parent->title].type;
     if (title->reference != REFERENCE_NONE || title->has_options || !title->search)
-        return err_set(err, ERR_INVALID, "form %.*s: the title of %.*s is not text", STR_ARGS(form->key),
-            STR_ARGS(key));
+        return err_set(
+            err, ERR_INVALID, "form %.*s: the title of %.*s is not text", STR_ARGS(form->key), STR_ARGS(key));
     form->parent_form = parent;
     return 0;
 }

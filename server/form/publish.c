@@ -1,7 +1,7 @@
 /*
  * A form's table: one column a field, derived columns beside text (folded for search, pinyin key for order)
- * and references (the title of the record), and the columns of ours, which begin with '_'. InnoDB's two limits are computed before anything is made
- * (DECISIONS A18, X2).
+ * and references (the title of the record), and the columns of ours, which begin with '_'. InnoDB's two
+ * limits are computed before anything is made (DECISIONS A18, X2).
  */
 #include "base/id.h"
 #include "form/form.h"

@@ -1,7 +1,7 @@
 /*
- * One choice of several, yes or no (a choice of two without options to name), several choices (tags), and regions, whose options are divisions by code. The value
- * is the option's key; several are a JSON array of sorted keys in one column (DECISIONS A17). A retired
- * option stays on old records and cannot be chosen.
+ * One choice of several, yes or no (a choice of two without options to name), several choices (tags), and
+ * regions, whose options are divisions by code. The value is the option's key; several are a JSON array of
+ * sorted keys in one column (DECISIONS A17). A retired option stays on old records and cannot be chosen.
  */
 #include "form/types_int.h"
 

@@ -1,6 +1,6 @@
 /*
- * Money, dates, instants, and references to people, departments and records. Money is an exact decimal of the field's
- * scale: a digit too many is an error, never a rounding.
+ * Money, dates, instants, and references to people, departments and records. Money is an exact decimal of the
+ * field's scale: a digit too many is an error, never a rounding.
  */
 #include "base/clock.h"
 #include "base/dec.h"

@@ -4,8 +4,8 @@
 #ifndef TIDEMARK_MAIN_DEMO_INT_H
 #define TIDEMARK_MAIN_DEMO_INT_H
 
-#include "json/json.h"
 #include "main/demo_data.h"
+#include "json/json.h"
 
 enum demo_kind { KIND_company, KIND_sole_trader, KIND_institution, KIND_person, KIND_COUNT };
 

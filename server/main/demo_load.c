@@ -78,9 +78,9 @@ static task_fn int load_form(const struct demo_load *load, const char *key, stru
 {
     struct str definition;
     struct caller caller;
-    const char *path = arena_cstr(load->arena, arena_printf(load->arena,
-                                                   "%.*s/config/templates/demo-bank/%s.json",
-                                                   STR_ARGS(load->boot->share), key));
+    const char *path =
+        arena_cstr(load->arena, arena_printf(load->arena, "%.*s/config/templates/demo-bank/%s.json",
+                                    STR_ARGS(load->boot->share), key));
     if (catalog_form(load->boot->house.world->catalog, str_of(key)))
         return 0;
     int rc = read_file(load->arena, path, TEMPLATE_BYTES_MAX, &definition, err);

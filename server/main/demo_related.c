@@ -102,12 +102,13 @@ static const struct {
     unsigned weight;
 } KINDS[] = {{"phone", 42}, {"visit", 26}, {"message", 20}, {"meeting", 10}, {"other", 2}};
 
-static const char *const OPENINGS[] = {"与客户沟通近期资金安排，", "介绍对公结算和代发工资方案，", "了解客户上下游和回款周期，",
-    "回访存款到期情况，", "说明授信所需的资料清单，", "就贷款利率与期限交换意见，", "推介理财和结构性存款，",
-    "核实企业用款计划，", "讨论票据贴现业务，", "跟进开户资料的补充，"};
-static const char *const OUTCOMES[] = {"客户表示需要内部讨论。", "客户有明确意向，约定再谈。", "客户暂无需求，保持联系。",
-    "已发送方案，等待答复。", "对价格较为关注，需要比较同业报价。", "资料已收齐，进入下一步。", "负责人外出，改日再约。",
-    "客户认可，准备提交审批。"};
+static const char *const OPENINGS[] = {"与客户沟通近期资金安排，", "介绍对公结算和代发工资方案，",
+    "了解客户上下游和回款周期，", "回访存款到期情况，", "说明授信所需的资料清单，",
+    "就贷款利率与期限交换意见，", "推介理财和结构性存款，", "核实企业用款计划，", "讨论票据贴现业务，",
+    "跟进开户资料的补充，"};
+static const char *const OUTCOMES[] = {"客户表示需要内部讨论。", "客户有明确意向，约定再谈。",
+    "客户暂无需求，保持联系。", "已发送方案，等待答复。", "对价格较为关注，需要比较同业报价。",
+    "资料已收齐，进入下一步。", "负责人外出，改日再约。", "客户认可，准备提交审批。"};
 
 /* An instant in office hours, in even steps from the first contact to the last follow-up. */
 static int64_t moment(struct dice *dice, const struct demo_customer *customer, unsigned i, unsigned count)

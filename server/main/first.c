@@ -1,8 +1,8 @@
 /*
- * First contents: the demo bank (organisation, and what demo_load.c makes), or three administrators whose first
- * passwords are printed once. All of it goes in by the road in, with its events. Killed anywhere, the next
- * start goes on where this one was: the customers are a function of their number, and each transaction holds
- * whole ones.
+ * First contents: the demo bank (organisation, and what demo_load.c makes), or three administrators whose
+ * first passwords are printed once. All of it goes in by the road in, with its events. Killed anywhere, the
+ * next start goes on where this one was: the customers are a function of their number, and each transaction
+ * holds whole ones.
  */
 #include "base/clock.h"
 #include "base/id.h"

@@ -198,8 +198,7 @@ static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
 }
 
 /* The records that the new ones are to belong to. */
-static task_fn int read_parents(
-    struct plan *plan, const struct json *const *items, size_t n, struct err *err)
+static task_fn int read_parents(struct plan *plan, const struct json *const *items, size_t n, struct err *err)
 {
     if (plan->form->parent < 0)
         return 0;
@@ -300,8 +299,8 @@ task_fn int record_ids_all(struct caller *caller, struct str form_key, struct ar
     buf_printf(
         select->sql, "SELECT _id FROM `%.*s` WHERE _live = 1 ORDER BY _id LIMIT ?", STR_ARGS(form->table));
     statement_bind(select, DB_I(*ret_n));
-    int rc = db_query(
-        caller->house->app, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
+    int rc =
+        db_query(caller->house->app, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
     if (rc < 0)
         return rc;
     *ret_ids = arena_new_array(arena, int64_t, rows.n_rows + 1);

@@ -33,8 +33,8 @@ struct image_map *image_map_new(struct arena *arena, const struct form *form, co
     map->department = find_column(table, STR("_department"));
     map->parent_title = NO_COLUMN;
     if (form->parent >= 0)
-        map->parent_title = find_column(
-            table, arena_printf(arena, "_t_%.*s", STR_ARGS(form->fields[form->parent].column)));
+        map->parent_title =
+            find_column(table, arena_printf(arena, "_t_%.*s", STR_ARGS(form->fields[form->parent].column)));
     map->values = arena_new_array(arena, size_t, form->n_fields + 1);
     map->sort_keys = arena_new_array(arena, size_t, form->n_fields + 1);
     if (map->id == NO_COLUMN || map->rev == NO_COLUMN || map->live == NO_COLUMN || map->owner == NO_COLUMN ||

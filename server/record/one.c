@@ -51,8 +51,8 @@ static task_fn int plan_and_read(struct caller *caller, struct str form_key, int
 /* ---- history ------------------------------------------------------------------------------------------- */
 
 /* One side of a change as it is shown; false: nothing of it is (no value). */
-static struct str side_json(const struct plan *plan, const struct record *record, const struct field *field,
-    const struct json *value)
+static struct str side_json(
+    const struct plan *plan, const struct record *record, const struct field *field, const struct json *value)
 {
     const struct record_view *view = record->view;
     struct buf buf = {0};

@@ -1,8 +1,8 @@
 /*
- * Records that belong to another record (DECISIONS A1). A child's row holds its parent's owner, department and
- * title, so that every rule, filter and frame looks at the row alone: nothing is joined, and no row is read
- * because another one has changed. The copies are made under a lock of the parent, and move with it in one
- * transaction.
+ * Records that belong to another record (DECISIONS A1). A child's row holds its parent's owner, department
+ * and title, so that every rule, filter and frame looks at the row alone: nothing is joined, and no row is
+ * read because another one has changed. The copies are made under a lock of the parent, and move with it in
+ * one transaction.
  *
  * Which record a child belongs to is unknown to whoever may not see that one: the reference is masked on such
  * a row, like any other masked value, and an id that is absent is answered as one that is not visible.
@@ -235,8 +235,8 @@ static size_t scope_changes(const struct children_move *move, struct audit_chang
 {
     size_t n = 0;
     if (move->before->owner != move->after->owner)
-        ret_changes[n++] = (struct audit_change){
-            STR("_owner"), id_json(move->before->owner), id_json(move->after->owner)};
+        ret_changes[n++] =
+            (struct audit_change){STR("_owner"), id_json(move->before->owner), id_json(move->after->owner)};
     if (move->before->department != move->after->department)
         ret_changes[n++] = (struct audit_change){
             STR("_department"), id_json(move->before->department), id_json(move->after->department)};
@@ -247,8 +247,9 @@ void children_events(struct tx *tx, const struct children_move *move)
 {
     struct audit_change *changes = arena_new_array(task_arena(), struct audit_change, 2);
     size_t n_changes = scope_changes(move, changes);
-    struct str detail = arena_printf(task_arena(), "{\"cause\":\"%lld\",\"form\":\"%.*s\",\"record\":\"%lld\"}",
-        (long long)move->cause, STR_ARGS(move->plan->form->key), (long long)move->after->id);
+    struct str detail =
+        arena_printf(task_arena(), "{\"cause\":\"%lld\",\"form\":\"%.*s\",\"record\":\"%lld\"}",
+            (long long)move->cause, STR_ARGS(move->plan->form->key), (long long)move->after->id);
     for (size_t f = 0; f < move->n_forms; f++) {
         const struct children_of_form *children = &move->forms[f];
         struct audit_event *events = arena_new_array(task_arena(), struct audit_event, children->n + 1);

@@ -13,8 +13,8 @@
 struct record_view {
     uint32_t grants; /* bit i: the plan's i-th grant holds */
     uint32_t actions;
-    enum access_level *levels; /* by field */
-    struct str *masks;         /* by field: of those that are masked */
+    enum access_level *levels;        /* by field */
+    struct str *masks;                /* by field: of those that are masked */
     const struct record_view *parent; /* what the scope gives of the record it belongs to; NULL: no parent */
     struct record_view *next;
 };
@@ -35,8 +35,8 @@ struct plan {
     /* Of a form with a parent: the viewer's plan for the parent's form, asked over the scope that the row
      * holds. NULL: no parent, or nothing of the parent's form is the viewer's. */
     struct plan *parent;
-    bool is_scope;           /* this is such a plan: of a row only owner and department are known */
-    struct parent *parents;  /* records that the row belongs to or is to belong to, as far as they were read */
+    bool is_scope;          /* this is such a plan: of a row only owner and department are known */
+    struct parent *parents; /* records that the row belongs to or is to belong to, as far as they were read */
 };
 enum { COLUMN_ID, COLUMN_REV, COLUMN_OWNER, COLUMN_DEPARTMENT, COLUMN_PARENT_TITLE, COLUMN_FIELDS };
 
@@ -51,8 +51,8 @@ struct parent {
 };
 /* Of those that were read already; NULL: it was not. */
 const struct parent *parent_find(const struct plan *plan, int64_t id);
-/* Reads those of the ids that were not read yet. `tx`: inside of it, locked in share mode; else NULL. One that
- * is absent is kept as one that is not seen. */
+/* Reads those of the ids that were not read yet. `tx`: inside of it, locked in share mode; else NULL. One
+ * that is absent is kept as one that is not seen. */
 task_fn int parents_read(struct plan *plan, struct tx *tx, const int64_t *ids, size_t n, struct err *err);
 /* Locks those that were read; ERR_EPOCH_MOVED if one is not what it was: all is to be planned anew. */
 task_fn int parents_hold(struct plan *plan, struct tx *tx, struct err *err);
@@ -62,7 +62,8 @@ int64_t parent_named(const struct plan *plan, const struct json *fields);
 void write_scope(const struct form *form, const struct record *record, bool but_title, const char *before,
     const char *after, struct statement *to);
 /* What the viewer is shown of the parent's title where it is `title`; NULL: nothing. */
-struct str parent_title_shown(const struct plan *plan, const struct record_view *view, const struct db_val *title);
+struct str parent_title_shown(
+    const struct plan *plan, const struct record_view *view, const struct db_val *title);
 
 /* A record that others belong to has changed: its children follow in the same transaction, each named by a
  * derive event that points to the cause. Refused past CHILDREN_MAX: our writers commit no more at once
@@ -138,7 +139,8 @@ struct str value_json(const struct field *field, const struct db_val *value, str
  * written. */
 int write_parse(struct plan *plan, const struct json *fields, const enum access_level *levels,
     struct db_val *values, bool *given, struct err *err);
-/* A member who is not disabled, a department, or a record that was read and is seen, as the field refers to. */
+/* A member who is not disabled, a department, or a record that was read and is seen, as the field refers to.
+ */
 bool reference_exists(const struct plan *plan, const struct field *field, int64_t id);
 /* ERR_TOO_MANY where the caller gives a unique value and has met too many in an hour. */
 task_fn int clash_check(const struct plan *plan, const struct json *fields, struct err *err);

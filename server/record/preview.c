@@ -287,8 +287,8 @@ static void count_people(const struct caller *caller, const struct matrix *matri
         if (!alike) {
             alike = arena_new_one(task_arena(), struct alike);
             alike->before = before;
-            make_side(directory, user, matrix->grants, matrix->n_grants, matrix->form, administers,
-                &alike->after);
+            make_side(
+                directory, user, matrix->grants, matrix->n_grants, matrix->form, administers, &alike->after);
             (void)map_put(standings, key, alike);
         }
         alike->n++;

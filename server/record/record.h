@@ -155,9 +155,10 @@ task_fn int record_create_many(
  * there.
  */
 task_fn int record_count_all(struct caller *caller, struct str form_key, int64_t *ret_count, struct err *err);
-/* A value of the record, now or earlier, that is clear. One that names a record is given as the caller may see
- * that one. */
-/* Ids of the first *ret_n that are not in the recycle bin, ascending, whoever may see them: for the loader. */
+/* A value of the record, now or earlier, that is clear. One that names a record is given as the caller may
+ * see that one. */
+/* Ids of the first *ret_n that are not in the recycle bin, ascending, whoever may see them: for the loader.
+ */
 task_fn int record_ids_all(struct caller *caller, struct str form_key, struct arena *arena, int64_t **ret_ids,
     size_t *ret_n, struct err *err);
 void record_print_value(const struct plan *plan, const struct record *record, const struct field *field,

@@ -4,8 +4,8 @@
  */
 #include "base/id.h"
 #include "base/must.h"
-#include "json/json.h"
 #include "main/demo_related.h"
+#include "json/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,8 +64,7 @@ static void follow_ups_are_six_a_customer_and_agree_with_it(void **state)
             assert_true(str_cmp(at, str_of(customer.last_follow_up_at)) <= 0);
             assert_true(text_of(one, "content").n > 0 && text_of(one, "by").n > 0);
             bool last = i + 1 == counts[n];
-            assert_true(
-                str_eq(text_of(one, "next_on"), last ? str_of(customer.next_follow_up_on) : STR("")));
+            assert_true(str_eq(text_of(one, "next_on"), last ? str_of(customer.next_follow_up_on) : STR("")));
             if (last)
                 assert_true(str_eq(at, str_of(customer.last_follow_up_at)));
             assert_true(str_cmp(before, at) <= 0);
