@@ -108,7 +108,7 @@ static void print_parent(const struct call *call, const struct explanation *e, s
         json_out_object(out);
         print_titled(out, "role", role->id, label(call, role->name_zh, role->name_en));
         json_out_key(out, STR("grant"));
-        print_grant(grant, out);
+        print_grant(call, grant, out);
         json_out_key(out, STR("holds"));
         if (e->has_record)
             json_out_bool(out, (e->parent_holds >> i & 1) != 0);

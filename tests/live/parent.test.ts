@@ -54,6 +54,7 @@ test("a customer that moves takes contacts and follow-ups with it on every open 
   // A hand's doing, too: the row alone decides.
   await everybody(await type(`UPDATE rec_contact SET _department = ${clerk3.client.session?.user.department.id} WHERE _id = ${contact.id}`));
   assert.deepEqual(places().map((one) => one[0]), [false, true, true, true], "clerk2 is its owner still");
+  await type(`UPDATE rec_contact SET _department = ${clerk2.client.session?.user.department.id} WHERE _id = ${contact.id}`);
 });
 
 test("rights on customers that change under open screens change what is seen of contacts", async () => {

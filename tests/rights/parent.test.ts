@@ -228,7 +228,7 @@ test("too many children are refused with the number, and nothing moves", async (
   await change(manager, CUSTOMER, customer.id, { notes: "what they do not copy may change" });
   await query(`DELETE FROM rec_contact WHERE _id = ${BigInt(contact.id) + 2000n}`);
   await change(manager, CUSTOMER, customer.id, { department: (await login("clerk2")).session?.user.department.id as string });
-  assert.equal((await query(`SELECT COUNT(DISTINCT _department) AS n, COUNT(*) AS rows FROM rec_contact WHERE customer = ${customer.id}`))[0]?.["n"], "1");
+  assert.equal((await query(`SELECT COUNT(DISTINCT _department) AS n, COUNT(*) AS m FROM rec_contact WHERE customer = ${customer.id}`))[0]?.["n"], "1");
   await query(`DELETE FROM rec_contact WHERE customer = ${customer.id} AND _id > ${contact.id}`);
 });
 
