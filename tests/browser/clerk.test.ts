@@ -95,7 +95,7 @@ journey("a new customer: what is required is told at once, then it is there with
   await page.locator(input("phone")).fill(phone());
   await page.locator(mark("save")).click();
   await page.locator(mark("edit")).waitFor();
-  assert.match(page.url(), /\/records\/\d+$/);
+  await page.waitForURL(/\/records\/\d+$/);
   assert.match(await page.locator(mark("field-no")).innerText(), /C\d{8}/);
 });
 

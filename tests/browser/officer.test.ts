@@ -8,7 +8,7 @@ const PLACES: Record<string, string[]> = {
   admin: ["people", "departments"],
   security: ["people", "departments", "rights", "roles"],
   auditor: ["audit"],
-  clerk: ["customer"],
+  clerk: ["customer", "contact", "follow_up"],
 };
 const PATHS: Record<string, string> = { people: "/people", departments: "/departments", rights: "/rights/customer", roles: "/roles", audit: "/audit" };
 

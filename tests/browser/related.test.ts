@@ -1,0 +1,52 @@
+// What belongs to a customer stands on the customer's page, live, and is added to in two clicks.
+import assert from "node:assert/strict";
+import { input, logIn, mark, openRecord, waitLive } from "../lib/browser.ts";
+import type { Item } from "../lib/client.ts";
+import { createCustomer } from "../lib/demo.ts";
+import { journey } from "../lib/journey.ts";
+import { login } from "../lib/shared.ts";
+
+journey("a contact is added on the customer's page and stands there; another's follow-up comes by itself; the customer is picked by the keys", {}, async ({ page }) => {
+  const [clerk, manager] = [await login("clerk"), await login("manager")];
+  const customer = await createCustomer(clerk, { name: `相关列表 ${process.pid}` });
+  await logIn(page, "clerk");
+  await openRecord(page, customer.id);
+  await waitLive(page);
+  await page.locator(mark("related-empty-contact")).waitFor();
+  await page.locator(mark("related-add-contact")).click();
+  assert.equal(await page.locator(input("customer")).inputValue(), customer.fields["name"]);
+  await page.locator(input("name")).fill("王小明");
+  await page.locator(input("email")).fill("不是邮箱");
+  await page.locator(input("phone")).focus();
+  await page.locator(mark("error-email")).waitFor();
+  await page.locator(input("email")).fill("wang@example.com");
+  await page.locator(input("decision_maker")).check();
+  await page.locator(mark("save")).click();
+  await page.waitForURL(new RegExp(`/forms/customer/records/${customer.id}$`));
+  const row = page.locator(mark("related-row-contact"));
+  await row.filter({ hasText: "王小明" }).waitFor();
+  // A new follow-up begins with the customer, oneself and now: what was said is all there is to type.
+  await page.locator(mark("related-add-follow_up")).click();
+  await page.locator(input("kind")).click();
+  await page.getByRole("option", { name: "电话" }).click();
+  await page.locator(input("content")).fill("约定下周再谈");
+  await page.locator(mark("save")).click();
+  await page.locator(mark("related-row-follow_up")).filter({ hasText: "约定下周再谈" }).waitFor();
+  const follow = manager.expect<Item>(201, await manager.post("/forms/follow_up/records", { fields: { customer: customer.id, kind: "visit", at: "2026-11-20T02:00:00Z", content: "行长陪同拜访", by: manager.session?.user.id as string } }));
+  await page.locator(`${mark("related-row-follow_up")}[data-id="${follow.id}"]`).waitFor();
+  // From the contact back to its customer; another one is found as one types.
+  const other = await createCustomer(clerk, { name: `另一客户 ${process.pid}` });
+  await row.locator("a").first().click();
+  await page.locator(`${mark("field-customer")} a`).filter({ hasText: customer.fields["name"] as string }).waitFor();
+  await page.locator(mark("edit")).click();
+  await page.locator(input("customer")).fill(`另一客户 ${process.pid}`);
+  await page.getByRole("option", { name: `另一客户 ${process.pid}` }).waitFor();
+  await page.locator(input("customer")).press("Enter");
+  await page.locator(mark("save")).click();
+  await page.locator(`${mark("field-customer")} a`).filter({ hasText: `另一客户 ${process.pid}` }).click();
+  await page.waitForURL(new RegExp(`/forms/customer/records/${other.id}$`));
+  await row.filter({ hasText: "王小明" }).waitFor();
+  // It leaves the clerk's sight with its customer.
+  manager.expect(200, await manager.patch(`/forms/customer/records/${other.id}`, { fields: { name: `又一名 ${process.pid}` } }, "*"));
+  await page.locator("h1").filter({ hasText: `又一名 ${process.pid}` }).waitFor();
+});
