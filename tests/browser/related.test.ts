@@ -16,9 +16,6 @@ journey("a contact is added on the customer's page and stands there; another's f
   await page.locator(mark("related-add-contact")).click();
   assert.equal(await page.locator(input("customer")).inputValue(), customer.fields["name"]);
   await page.locator(input("name")).fill("王小明");
-  await page.locator(input("email")).fill("不是邮箱");
-  await page.locator(input("phone")).focus();
-  await page.locator(mark("error-email")).waitFor();
   await page.locator(input("email")).fill("wang@example.com");
   await page.locator(input("decision_maker")).check();
   await page.locator(mark("save")).click();

@@ -1,6 +1,6 @@
 /** A new record that belongs to another one begins with it, and leads back to it when it is saved or given up. */
 import { useRoute } from 'vue-router'
-import { call, query } from '@/base/api'
+import { call } from '@/base/api'
 import type { Item, Values } from '@/base/contract'
 import { useForms } from '@/base/forms'
 import { asText } from '@/fields/kind'
@@ -23,7 +23,7 @@ export function useParent(form: () => string, isNew: () => boolean) {
     if (!parent) return {}
     try {
       const { title_field: title } = await forms.load(parent.form)
-      const item = await call<Item>(`/forms/${parent.form}/records/${parent.id}${query({ fields: title })}`)
+      const item = await call<Item>(`/forms/${parent.form}/records/${parent.id}`)
       return { [parent.field]: { id: parent.id, title: asText(item.fields[title] ?? null) || `#${parent.id}` } }
     } catch {
       return {} // it is not to be seen, or nobody answers: then it is to be picked
