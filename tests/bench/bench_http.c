@@ -3,13 +3,15 @@
  * under way at a time, as browsers would. Logs in once, takes its share of the customers, and counts what is
  * answered 200.
  *
- *   bench_http PORT LOGIN KIND CONNECTIONS SECONDS     password in TIDEMARK_DEMO_PASSWORD; KIND: update, read
- * or list
+ *   bench_http PORT LOGIN KIND CONNECTIONS SECONDS [PID…]     password in TIDEMARK_DEMO_PASSWORD; KIND:
+ * update, read or list; cpu_us: what one request has cost those processes
  *
  * update: PATCH of the stage with the version from the last answer, so that nothing merges and nothing is
  * skipped; read: a customer by id (its event is written before the answer comes); list: 50 customers, newest
  * first. Any other answer ends the run: a benchmark of errors is none.
  */
+#include "lib/load.h"
+
 #include "base/clock.h"
 #include "json/json.h"
 
@@ -59,6 +61,7 @@ static struct {
     uint32_t *times_us;
     size_t n_times;
     uint64_t bytes;
+    char **pids; /* NULL at the end */
 } run;
 
 static _Noreturn void die(const char *what, const char *why)
@@ -276,6 +279,14 @@ static int by_time(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static int64_t cpu_us(void)
+{
+    int64_t us = 0;
+    for (size_t i = 0; run.pids[i]; i++)
+        us += cpu_us_of((pid_t)atoi(run.pids[i]));
+    return us;
+}
+
 static void drive(double seconds)
 {
     static struct conn conns[MAX_CONNECTIONS];
@@ -287,7 +298,7 @@ static void drive(double seconds)
         if (!conns[i].answer || epoll_ctl(poll, EPOLL_CTL_ADD, conns[i].fd, &event) != 0)
             die("epoll", strerror(errno));
     }
-    int64_t started = clock_monotonic_us(), end = started + (int64_t)(seconds * 1e6);
+    int64_t started = clock_monotonic_us(), end = started + (int64_t)(seconds * 1e6), cpu = cpu_us();
     size_t under_way = run.n_conns;
     for (size_t i = 0; i < run.n_conns; i++)
         send_next(&conns[i], i);
@@ -307,10 +318,12 @@ static void drive(double seconds)
         }
     }
     double took = (double)(clock_monotonic_us() - started) / 1e6;
+    cpu = cpu_us() - cpu;
     qsort(run.times_us, run.n_times, sizeof(run.times_us[0]), by_time);
-    printf("done=%zu seconds=%.3f per_s=%.1f p50_ms=%.3f p99_ms=%.3f bytes_each=%.0f\n", run.n_times, took,
-        (double)run.n_times / took, run.times_us[run.n_times / 2] / 1e3,
-        run.times_us[(size_t)((double)run.n_times * 0.99)] / 1e3, (double)run.bytes / (double)run.n_times);
+    printf("done=%zu seconds=%.3f per_s=%.1f p50_ms=%.3f p99_ms=%.3f bytes_each=%.0f cpu_us=%.1f\n",
+        run.n_times, took, (double)run.n_times / took, run.times_us[run.n_times / 2] / 1e3,
+        run.times_us[(size_t)((double)run.n_times * 0.99)] / 1e3, (double)run.bytes / (double)run.n_times,
+        (double)cpu / (double)run.n_times);
     for (size_t i = 0; i < run.n_conns; i++) {
         close(conns[i].fd);
         free(conns[i].answer);
@@ -322,16 +335,17 @@ int main(int argc, char **argv)
 {
     static const char *const KINDS[] = {"update", "read", "list"};
     int kind = -1;
-    for (int i = 0; argc == 6 && i < 3; i++)
+    for (int i = 0; argc >= 6 && i < 3; i++)
         if (strcmp(argv[3], KINDS[i]) == 0)
             kind = i;
-    run.n_conns = argc == 6 ? strtoul(argv[4], NULL, 10) : 0;
+    run.n_conns = argc >= 6 ? strtoul(argv[4], NULL, 10) : 0;
     if (kind < 0 || run.n_conns < 1 || run.n_conns > MAX_CONNECTIONS) {
-        fprintf(stderr, "bench_http PORT LOGIN update|read|list CONNECTIONS SECONDS\n");
+        fprintf(stderr, "bench_http PORT LOGIN update|read|list CONNECTIONS SECONDS [PID...]\n");
         return 2;
     }
     run.kind = (enum kind)kind;
     run.port = atoi(argv[1]);
+    run.pids = argv + 6;
     run.times_us = calloc(MAX_TIMES, sizeof(run.times_us[0]));
     char *answer = malloc(ANSWER_BYTES);
     if (!answer || !run.times_us)

@@ -12,7 +12,9 @@
  *   crowd    1,000 sockets on lists of 20 owners, B: 0 each with a window of its own, 1 one window an owner;
  *            200 changes a second for A seconds, each in the lists of one owner
  *   return   A sockets are cut at once, while a change is committed, and dial at once; B times
- *   stalled  A of the sockets read nothing for B seconds at 500 changes a second, 20 others do
+ *   stalled  A of the sockets read nothing for B seconds at 500 changes a second, 20 others do; measured once
+ *            no pipe takes any more. The server must bear silence for so long (limits.ws_silent_s): a client
+ *            whose buffer overflows cannot even say pong
  *
  * The server's sockets belong to the people bench0 to bench7. One line of name=value, as the other programs
  * here print.
@@ -41,7 +43,7 @@ enum {
     STALL_PER_S = 500,
     STALL_READERS = 20,
     STALL_BASE_S = 30,
-    PONG_EVERY_US = 15000000,
+    STALL_FILL_S = 15, /* until no pipe takes any more */
     WRITERS = 8,
     WAIT_MS = 30000,
     ROUNDS_MAX = 200
@@ -143,29 +145,8 @@ static void sign_in(size_t n_sockets, void (*sub)(size_t index, char *text, size
     for (load->n_people = 0; load->n_people < PEOPLE; load->n_people++) {
         char login[16];
         (void)snprintf(login, sizeof(login), "bench%zu", load->n_people);
-        api_log_in(&run.api, login, load->cookies[load->n_people]);
+        api_log_in(&run.api, login, load->cookies[load->n_people], NULL);
     }
-}
-
-/* All of [from, to) know of the change. */
-static void wait_for_change(size_t from, size_t to, int64_t change)
-{
-    const int64_t end_us = clock_monotonic_us() + (int64_t)WAIT_MS * 1000;
-    for (size_t i = from; i < to;) {
-        if (run.load.sockets[i].change >= change)
-            i++;
-        else
-            load_turn(&run.load, 20);
-        if (clock_monotonic_us() > end_us)
-            load_die("a change", "has not come to every socket in time");
-    }
-}
-
-static void turn_for(int64_t us)
-{
-    const int64_t end_us = clock_monotonic_us() + us;
-    for (int64_t left; (left = end_us - clock_monotonic_us()) > 0;)
-        load_turn(&run.load, (int)(left / 1000) + 1);
 }
 
 /* ---- weight
@@ -176,10 +157,10 @@ static double open_and_weigh(size_t n)
 {
     const size_t warm = n / WARM_PART;
     load_open(&run.load, 0, warm, A_FEW);
-    turn_for(500000);
+    load_turn_for(&run.load, 500000);
     double before = settled_kb_of(run.server);
     load_open(&run.load, warm, n, A_FEW);
-    turn_for(500000);
+    load_turn_for(&run.load, 500000);
     return (settled_kb_of(run.server) - before) / (double)(n - warm);
 }
 
@@ -228,7 +209,7 @@ static struct fanout_round change_ours(size_t round, size_t n_bytes)
     wait_for_bytes(&run.load, n_bytes);
     took.wall_us = (double)(clock_monotonic_us() - changes_committed_us(run.changes, change));
     took.cpu_us = (double)(cpu_us_of(run.server) - cpu_us);
-    wait_for_change(0, run.load.n_sockets, change);
+    load_wait_change(&run.load, 0, run.load.n_sockets, change);
     return took;
 }
 
@@ -248,11 +229,11 @@ static size_t bytes_of_change(void)
 {
     const size_t n = run.load.n_sockets;
     uint64_t *before = calloc(n, sizeof(before[0])), least = UINT64_MAX;
-    turn_for(300000);
+    load_turn_for(&run.load, 300000);
     for (size_t i = 0; before != NULL && i < n; i++)
         before[i] = run.load.sockets[i].bytes;
-    wait_for_change(0, n, changes_commit(run.changes, 0));
-    turn_for(300000);
+    load_wait_change(&run.load, 0, n, changes_commit(run.changes, 0));
+    load_turn_for(&run.load, 300000);
     for (size_t i = 0; before != NULL && i < n; i++)
         if (run.load.sockets[i].bytes - before[i] < least)
             least = run.load.sockets[i].bytes - before[i];
@@ -274,9 +255,9 @@ static void fanout(void)
     size_t n_bytes = bytes_of_change();
     (void)send_bare(n_bytes, 1);
     for (size_t i = 0; i < rounds; i++) {
-        turn_for(20000); /* pings are answered here, and nothing of the last round is left */
+        load_turn_for(&run.load, 20000); /* pings are answered here, and nothing of the last round is left */
         struct fanout_round ours = change_ours(i, n_bytes);
-        turn_for(20000);
+        load_turn_for(&run.load, 20000);
         struct fanout_round top = send_bare(n_bytes, i + 2);
         wall[i] = ours.wall_us;
         cpu[i] = ours.cpu_us;
@@ -313,7 +294,7 @@ static void run_changes(size_t n, double per_s, size_t (*choose)(int64_t number)
     while (!changes_are_done(run.changes))
         load_turn(&run.load, 20);
     (void)changes_join(run.changes);
-    turn_for(1000000);
+    load_turn_for(&run.load, 1000000);
 }
 
 static void print_commits(void)
@@ -361,10 +342,11 @@ static void crowd(void)
     load_owners();
     sign_in(CROWD, sub_owner);
     load_open(&run.load, 0, CROWD, AT_ONCE);
-    turn_for(2000000);
+    load_turn_for(&run.load, 2000000);
     for (size_t i = 0; i < N_COUNTS; i++)
         counts[0][i] = api_metric(&run.api, COUNTS[i]);
-    turn_for((int64_t)run.a * 1000000 + 1000000); /* as long as the load, with as much after it */
+    load_turn_for(
+        &run.load, (int64_t)run.a * 1000000 + 1000000); /* as long as the load, with as much after it */
     for (size_t i = 0; i < N_COUNTS; i++)
         counts[1][i] = api_metric(&run.api, COUNTS[i]);
     expect(n * CROWD);
@@ -397,8 +379,8 @@ static void come_back(void)
     double resumes = api_metric(&run.api, "live_resumes_total"),
            loads = api_metric(&run.api, "live_loads_total");
     for (size_t round = 0; round < run.b; round++) {
-        wait_for_change(0, n, changes_commit(run.changes, 0));
-        turn_for(1000000); /* the mark behind it too */
+        load_wait_change(&run.load, 0, n, changes_commit(run.changes, 0));
+        load_turn_for(&run.load, 1000000); /* the mark behind it too */
         cpu[round] = (double)cpu_us_of(run.server);
         int64_t cut_us = clock_monotonic_us();
         for (size_t i = 0; i < n; i++)
@@ -406,7 +388,7 @@ static void come_back(void)
         int64_t change = changes_commit(run.changes, 1 + round % 49);
         for (size_t i = 0; i < n; i++)
             load_dial(&run.load, i);
-        wait_for_change(0, n, change);
+        load_wait_change(&run.load, 0, n, change);
         took[round] = (double)(clock_monotonic_us() - cut_us) / 1e6;
         cpu[round] = ((double)cpu_us_of(run.server) - cpu[round]) / 1e6;
     }
@@ -422,9 +404,9 @@ static void come_back(void)
  * --------------------------------------------------------------------------------------------------- */
 
 /* p99 of the readers over so many seconds of changes; the largest weight of the server meanwhile. */
-static double read_on(size_t seconds, size_t n_stalled, double *ret_kb)
+static double read_on(size_t seconds, double *ret_kb)
 {
-    int64_t pong_us = 0, looked_us = 0;
+    int64_t looked_us = 0;
     expect((size_t)STALL_PER_S * seconds * (STALL_READERS + 1));
     changes_start(run.changes, STALL_PER_S * seconds, STALL_PER_S, choose_newest);
     while (!changes_are_done(run.changes)) {
@@ -435,14 +417,9 @@ static double read_on(size_t seconds, size_t n_stalled, double *ret_kb)
             *ret_kb = kb > *ret_kb ? kb : *ret_kb;
             looked_us = now_us;
         }
-        if (now_us - pong_us < PONG_EVERY_US)
-            continue;
-        for (size_t i = STALL_READERS; i < STALL_READERS + n_stalled; i++)
-            load_pong(&run.load, i);
-        pong_us = now_us;
     }
     double took_s = changes_join(run.changes);
-    turn_for(1000000);
+    load_turn_for(&run.load, 1000000);
     if (took_s > (double)seconds * 1.05)
         fprintf(stderr, "bench_live: %zu changes took %.1f s\n", STALL_PER_S * seconds, took_s);
     return percentile_ms(latencies(), seen.n, 0.99);
@@ -455,26 +432,27 @@ static void stalled(void)
     (void)changes_customers(run.changes, SQL_NEWEST);
     sign_in(end, sub_list);
     load_open(&run.load, 0, first, AT_ONCE);
-    double base_p99 = read_on(STALL_BASE_S, 0, &none_kb);
+    double base_p99 = read_on(STALL_BASE_S, &none_kb);
     load_open(&run.load, first, end, AT_ONCE);
-    wait_for_change(0, end, changes_commit(run.changes, 0));
-    turn_for(1000000);
+    load_wait_change(&run.load, 0, end, changes_commit(run.changes, 0));
+    load_turn_for(&run.load, 1000000);
     double before_kb = settled_kb_of(run.server);
     for (size_t i = first; i < end; i++)
         load_pause(&run.load, i);
-    double stall_p99 = read_on(run.b, n, &most_kb);
+    (void)read_on(STALL_FILL_S, &most_kb);
+    double stall_p99 = read_on(run.b, &most_kb);
     double resyncs = api_metric(&run.api, "live_resyncs_total");
     size_t lost = run.load.n_lost;
     int64_t change = changes_commit(run.changes, 3), woke_us = clock_monotonic_us();
     for (size_t i = first; i < end; i++)
         load_wake(&run.load, i);
-    wait_for_change(0, end, change);
+    load_wait_change(&run.load, 0, end, change);
     woke_us = clock_monotonic_us() - woke_us;
     resyncs = api_metric(&run.api, "live_resyncs_total") - resyncs;
     for (size_t i = first; i < end; i++)
         load_cut(&run.load, i);
-    turn_for(1000000);
-    double again_p99 = read_on(STALL_BASE_S, 0, &none_kb);
+    load_turn_for(&run.load, 1000000);
+    double again_p99 = read_on(STALL_BASE_S, &none_kb);
     printf(
         "stalled=%zu seconds=%zu base_p99_ms=%.3f stalled_p99_ms=%.3f base_again_p99_ms=%.3f kb_stalled=%.2f "
         "awake_s=%.3f resyncs=%.0f lost=%zu\n",

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import { startBrowser } from "../lib/browser.ts";
 import { PASSWORD, Server } from "../lib/server.ts";
 import * as live from "./live.ts";
+import * as rights from "./rights.ts";
 import { counts, heading, load, measure, median, middle, row, type Numbers } from "./table.ts";
 
 const ROUNDS = 5;
@@ -121,10 +122,14 @@ async function liveRows(server: Server): Promise<void> {
     live.fanout(tls);
     live.comeBack(tls);
   });
+  // Last: the rows have other owners after it.
+  await server.start();
+  await rights.rows(server);
+  await server.stopKeepingData();
   live.layers();
 }
 
-const server = new Server({ rows: 10_000, binary: live.BINARY, env: { TIDEMARK_LIMITS_WS_PER_USER: "1000" } });
+const server = new Server({ rows: 10_000, binary: live.BINARY, env: { TIDEMARK_LIMITS_WS_PER_USER: "1000", TIDEMARK_LIMITS_WS_SILENT_S: "600" } });
 try {
   heading();
   await request(server);

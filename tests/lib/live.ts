@@ -158,11 +158,14 @@ export class Live {
 
   /** A new socket in place of a lost one; every subscription asks to go on where it was. */
   async reconnect(resume = true): Promise<void> {
+    // Before the first mark of the new connection, which may come ahead of any subscription and speaks of none of them.
+    for (const mirror of this.mirrors.values()) {
+      mirror.chan = undefined;
+      mirror.open = mirror.over && mirror.open;
+    }
     await this.connect();
     for (const mirror of this.mirrors.values()) {
       if (mirror.over) continue;
-      mirror.chan = undefined;
-      mirror.open = false;
       this.ask(mirror, resume && mirror.state !== undefined && !mirror.isLog ? { pos: this.resumePos(mirror), state: mirror.state } : {});
     }
   }

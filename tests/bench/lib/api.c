@@ -55,7 +55,18 @@ static void ask(const struct api *api, const char *request, char *answer)
         load_die("unexpected answer", answer);
 }
 
-void api_log_in(const struct api *api, const char *login, char ret_cookie[LOAD_COOKIE_MAX])
+static void copy_between(const char *text, const char *before, char after, char to[LOAD_COOKIE_MAX])
+{
+    const char *from = strcasestr(text, before), *end = from ? strchr(from + strlen(before), after) : NULL;
+    from = from ? from + strlen(before) : NULL;
+    if (end == NULL || (size_t)(end - from) >= LOAD_COOKIE_MAX)
+        load_die("missing in the answer", before);
+    memcpy(to, from, (size_t)(end - from));
+    to[end - from] = '\0';
+}
+
+void api_log_in(const struct api *api, const char *login, char ret_cookie[LOAD_COOKIE_MAX],
+    char ret_csrf[LOAD_COOKIE_MAX])
 {
     const char *password = getenv("TIDEMARK_DEMO_PASSWORD"), *scheme = api->ssl_ctx ? "https" : "http";
     char body[512], request[1024], *answer = malloc(ANSWER_BYTES);
@@ -68,12 +79,42 @@ void api_log_in(const struct api *api, const char *login, char ret_cookie[LOAD_C
     if (answer == NULL)
         load_die("memory", strerror(errno));
     ask(api, request, answer);
-    const char *from = strcasestr(answer, "\r\nset-cookie: "), *end = from ? strchr(from, ';') : NULL;
-    from = from ? from + strlen("\r\nset-cookie: ") : NULL;
-    if (end == NULL || (size_t)(end - from) >= LOAD_COOKIE_MAX)
-        load_die("log-in", "no cookie");
-    memcpy(ret_cookie, from, (size_t)(end - from));
-    ret_cookie[end - from] = '\0';
+    copy_between(answer, "\r\nset-cookie: ", ';', ret_cookie);
+    if (ret_csrf != NULL)
+        copy_between(answer, "\"csrf\":\"", '"', ret_csrf);
+    free(answer);
+}
+
+void api_version(
+    const struct api *api, const struct api_login *login, const char *path, char ret_version[LOAD_COOKIE_MAX])
+{
+    char request[1024], *answer = malloc(ANSWER_BYTES);
+    (void)snprintf(request, sizeof(request),
+        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\nCookie: %s\r\n\r\n", path, api->port,
+        login->cookie);
+    if (answer == NULL)
+        load_die("memory", strerror(errno));
+    ask(api, request, answer);
+    copy_between(answer, "\"version\":\"", '"', ret_version);
+    free(answer);
+}
+
+void api_put(const struct api *api, const struct api_login *login, const char *path, const char *body,
+    char version[LOAD_COOKIE_MAX])
+{
+    const char *scheme = api->ssl_ctx ? "https" : "http";
+    size_t n_body = strlen(body), size = n_body + 2048;
+    char *request = malloc(size), *answer = malloc(ANSWER_BYTES);
+    if (request == NULL || answer == NULL)
+        load_die("memory", strerror(errno));
+    (void)snprintf(request, size,
+        "PUT %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nOrigin: %s://127.0.0.1:%d\r\nConnection: close\r\n"
+        "Cookie: %s\r\nX-CSRF-Token: %s\r\nIf-Match: %s\r\nContent-Type: application/json\r\n"
+        "Content-Length: %zu\r\n\r\n%s",
+        path, api->port, scheme, api->port, login->cookie, login->csrf, version, n_body, body);
+    ask(api, request, answer);
+    copy_between(answer, "\"version\":\"", '"', version);
+    free(request);
     free(answer);
 }
 

@@ -18,7 +18,8 @@ enum {
     LOAD_PEOPLE_MAX = 64,
     LOAD_COOKIE_MAX = 256,
     LOAD_PER_ADDRESS = 900, /* of 127.0.0.x: below limits.connections_per_address */
-    LOAD_POS_MAX = 48
+    LOAD_POS_MAX = 48,
+    LOAD_PERSON_BASE = 100000 /* ids of the people of rights.ts: this and their numbers */
 };
 
 _Noreturn void load_die(const char *what, const char *why);
@@ -42,8 +43,17 @@ struct api {
     SSL_CTX *ssl_ctx; /* NULL: plain */
 };
 int api_dial(const struct api *api, uint32_t address_offset, bool nonblocking);
-/* "sid=…" of a new session; the password stands in TIDEMARK_DEMO_PASSWORD. */
-void api_log_in(const struct api *api, const char *login, char ret_cookie[LOAD_COOKIE_MAX]);
+/* "sid=…" of a new session; the password stands in TIDEMARK_DEMO_PASSWORD. ret_csrf NULL: not wanted. */
+void api_log_in(const struct api *api, const char *login, char ret_cookie[LOAD_COOKIE_MAX],
+    char ret_csrf[LOAD_COOKIE_MAX]);
+/* PUT of a document whose version this is; its new version takes the place. */
+struct api_login {
+    char cookie[LOAD_COOKIE_MAX], csrf[LOAD_COOKIE_MAX];
+};
+void api_version(const struct api *api, const struct api_login *login, const char *path,
+    char ret_version[LOAD_COOKIE_MAX]);
+void api_put(const struct api *api, const struct api_login *login, const char *path, const char *body,
+    char version[LOAD_COOKIE_MAX]);
 /* A number of /metrics, without its "tidemark_"; ends the program where there is none of that name. */
 double api_metric(const struct api *api, const char *name);
 
@@ -78,8 +88,12 @@ struct load {
     int64_t change_base; /* see changes.c */
     /* The message that socket `index` subscribes with, without the closing brace. */
     void (*sub)(size_t index, char *text, size_t size);
+    /* "sid=…" of socket `index`. NULL: those of the people, in turn. */
+    void (*cookie)(size_t index, char *text, size_t size);
     /* Told of a change, by a delta or a snapshot. NULL accepted. */
     void (*on_change)(struct load_socket *socket, int64_t change, int64_t now_us);
+    /* Each text frame, before it is looked into. NULL accepted. */
+    void (*on_text)(const struct load_socket *socket, struct str text, int64_t now_us);
 };
 
 /* Sockets begin closed. Person i % n_people holds socket i. */
@@ -87,13 +101,14 @@ void load_init(struct load *load, const struct api *api, size_t n_sockets);
 void load_dial(struct load *load, size_t index);
 /* Waits up to so long for something to happen, and works on all that has; dials again what is due. */
 void load_turn(struct load *load, int timeout_ms);
+void load_turn_for(struct load *load, int64_t us);
+/* Until all of [from, to) know of the change; ends the program where that takes too long. */
+void load_wait_change(struct load *load, size_t from, size_t to, int64_t change);
 /* The cable is pulled. */
 void load_cut(struct load *load, size_t index);
 /* Takes nothing any more; and again. */
 void load_pause(struct load *load, size_t index);
 void load_wake(struct load *load, size_t index);
-/* A pong that nobody asked for: alive, though it reads nothing. */
-void load_pong(struct load *load, size_t index);
 /* Dials [from, to), at most so many at once, until all of them are subscribed (a bare server's: open). */
 void load_open(struct load *load, size_t from, size_t to, size_t at_once);
 

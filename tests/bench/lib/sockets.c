@@ -21,9 +21,9 @@ enum {
     READ_BYTES = 1 << 18,
     EVENTS = 512,
     HEAD_BYTES = 4096,
-    SMALL_BUFFER = 4096, /* of a socket that will stall: the kernel keeps little for it */
     RETRY_US = 500000,
-    PATIENCE_US = 120000000
+    PATIENCE_US = 120000000,
+    CHANGE_WAIT_US = 30000000
 };
 
 static const char CHANGE_MARK[] = "\"notes\":\"#";
@@ -129,16 +129,15 @@ static void say(struct load *load, struct load_socket *socket, unsigned char opc
     put(load, socket, frame, at + 4 + payload.n);
 }
 
-void load_pong(struct load *load, size_t index)
-{
-    if (load->sockets[index].state == LOAD_OPEN)
-        say(load, &load->sockets[index], 0xa, STR(""));
-}
-
 static void ask_upgrade(struct load *load, struct load_socket *socket)
 {
     char text[1024];
+    char own[LOAD_COOKIE_MAX];
     const char *cookie = load->n_people > 0 ? load->cookies[socket->index % load->n_people] : "none=0";
+    if (load->cookie != NULL) {
+        load->cookie(socket->index, own, sizeof(own));
+        cookie = own;
+    }
     int n = snprintf(text, sizeof(text),
         "GET /api/v1/live HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -202,6 +201,8 @@ static void hear_text(struct load *load, struct load_socket *socket, struct str 
                             snapshot = STR("{\"op\":\"snapshot\""), delta = STR("{\"op\":\"delta\""),
                             mark = STR("{\"op\":\"mark\""), error = STR("{\"op\":\"error\"");
     char refusal[1000];
+    if (load->on_text != NULL)
+        load->on_text(socket, text, now_us);
     if (str_starts(text, hello)) {
         subscribe(load, socket);
     } else if (str_starts(text, subscribed)) {
@@ -398,13 +399,31 @@ void load_turn(struct load *load, int timeout_ms)
         dial_again(load);
 }
 
+void load_turn_for(struct load *load, int64_t us)
+{
+    const int64_t end_us = clock_monotonic_us() + us;
+    for (int64_t left; (left = end_us - clock_monotonic_us()) > 0;)
+        load_turn(load, (int)(left / 1000) + 1);
+}
+
+void load_wait_change(struct load *load, size_t from, size_t to, int64_t change)
+{
+    const int64_t end_us = clock_monotonic_us() + CHANGE_WAIT_US;
+    for (size_t i = from; i < to;) {
+        if (load->sockets[i].change >= change)
+            i++;
+        else
+            load_turn(load, 20);
+        if (clock_monotonic_us() > end_us)
+            load_die("a change", "has not come to every socket in time");
+    }
+}
+
 void load_pause(struct load *load, size_t index)
 {
     struct load_socket *socket = &load->sockets[index];
-    int small = SMALL_BUFFER;
     if (socket->state != LOAD_OPEN || socket->paused)
         return;
-    (void)setsockopt(socket->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     socket->paused = true;
     watch(load, socket, EPOLL_CTL_MOD, 0);
 }
