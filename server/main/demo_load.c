@@ -191,8 +191,8 @@ static task_fn int load_records(struct loading *loading, struct err *err)
         if (loading->err.code != ERR_NONE)
             return err_set(err, loading->err.code, "%s", loading->err.detail);
         if (loading->at % 2000 == 0 || loading->at == loading->total)
-            printf("demo bank: %s %lld of %lld\n", loading->form->key, (long long)loading->at,
-                (long long)loading->total);
+            printf("demo bank: %lld of %lld %s records\n", (long long)loading->at, (long long)loading->total,
+                loading->form->key);
         fflush(stdout);
     }
     return 0;

@@ -65,7 +65,7 @@ async function stoppedAt(server: Server, signal: "SIGINT" | "SIGTERM", what: str
 }
 
 test("stopped in a friendly way in the middle of the first start, it ends good, and the next start goes on", async () => {
-  const rows = 2400;
+  const rows = 800;
   const server = new Server({ rows });
   servers.push(server);
   const loaded = (): number => {
