@@ -14,8 +14,9 @@ static task_fn int read_holds(
     int rc = plan_make(task_arena(), person, explanation->form->key, &plan, err);
     if (rc < 0)
         return rc;
-    buf_printf(select->sql, "SELECT %.*s FROM `%.*s` r WHERE r._id = ? AND r._live = 1",
-        STR_ARGS(plan->columns), STR_ARGS(plan->form->table));
+    const struct str columns = plan_columns(plan);
+    buf_printf(select->sql, "SELECT %.*s FROM `%.*s` r WHERE r._id = ? AND r._live = 1", STR_ARGS(columns),
+        STR_ARGS(plan->form->table));
     statement_bind(select, DB_I(record));
     rc = db_query(person->house->app, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
     if (rc < 0)

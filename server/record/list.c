@@ -144,8 +144,9 @@ task_fn int record_read(
 {
     struct statement *select = statement_new();
     struct db_rows rows;
-    buf_printf(select->sql, "SELECT %.*s FROM `%.*s` r WHERE r._id = ? AND r._live = 1",
-        STR_ARGS(plan->columns), STR_ARGS(plan->form->table));
+    const struct str columns = plan_columns(plan);
+    buf_printf(select->sql, "SELECT %.*s FROM `%.*s` r WHERE r._id = ? AND r._live = 1", STR_ARGS(columns),
+        STR_ARGS(plan->form->table));
     statement_bind(select, DB_I(id));
     task_stage("read");
     int rc =

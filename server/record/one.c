@@ -15,9 +15,10 @@ static task_fn int read_now(struct plan *plan, int64_t id, struct record *ret_re
 {
     struct statement *select = statement_new();
     struct db_rows rows;
+    const struct str columns = plan_columns(plan);
     buf_printf(select->sql,
         "SELECT (SELECT epoch FROM catalog_epoch WHERE id = 1), %.*s FROM `%.*s` r WHERE r._id = ? AND r._live = 1",
-        STR_ARGS(plan->columns), STR_ARGS(plan->form->table));
+        STR_ARGS(columns), STR_ARGS(plan->form->table));
     statement_bind(select, DB_I(id));
     int rc = db_query(
         plan->caller->house->app, buf_cstr(select->sql), select->params, select->n_params, &rows, err);

@@ -105,8 +105,9 @@ task_fn int parents_read(struct plan *plan, struct tx *tx, const int64_t *ids, s
     if (rc < 0)
         return rc;
     const struct form *form = full->form;
+    const struct str columns = plan_columns(full);
     buf_printf(select->sql, "SELECT %.*s, r.`%.*s` FROM `%.*s` r WHERE r._live = 1 AND r._id IN (",
-        STR_ARGS(full->columns), STR_ARGS(form->fields[form->title].column), STR_ARGS(form->table));
+        STR_ARGS(columns), STR_ARGS(form->fields[form->title].column), STR_ARGS(form->table));
     add_ids(select, unread, n_unread);
     buf_add_text(select->sql, tx ? ") ORDER BY r._id LOCK IN SHARE MODE" : ")");
     rc = ask(plan, tx, select, &rows, err);

@@ -13,7 +13,7 @@
 
 enum { SEES = 1u << ACTION_LIST | 1u << ACTION_READ };
 
-static void make_columns(struct plan *plan)
+struct str plan_columns(const struct plan *plan)
 {
     struct buf sql = {0};
     buf_init(&sql, 0);
@@ -29,8 +29,9 @@ static void make_columns(struct plan *plan)
         else
             buf_printf(&sql, ", r.`%.*s`", STR_ARGS(plan->form->fields[i].column));
     }
-    plan->columns = arena_copy(plan->arena, buf_str(&sql));
+    struct str columns = arena_copy(task_arena(), buf_str(&sql));
     buf_done(&sql);
+    return columns;
 }
 
 static void set_env(struct plan *plan)
@@ -98,7 +99,6 @@ int plan_make(
     }
     set_env(plan);
     find_conditions(plan);
-    make_columns(plan);
     *ret_plan = plan;
     return make_scope(plan, err);
 }
@@ -206,7 +206,6 @@ const struct record_view *plan_view(
     view->parent = parent;
     view->actions = policy_view_actions(plan->grants, holds);
     view->levels = arena_new_array(arena, enum access_level, form->n_fields);
-    view->masks = arena_new_array(arena, struct str, form->n_fields);
     for (size_t i = 0; i < form->n_fields; i++) {
         const struct field *field = &form->fields[i];
         view->levels[i] = policy_view_level(plan->grants, holds, field->key);
@@ -214,6 +213,8 @@ const struct record_view *plan_view(
             view->levels[i] = LEVEL_MASKED; /* which record it is, is unknown to who may not see that one */
         if (view->levels[i] != LEVEL_MASKED)
             continue;
+        if (!view->masks)
+            view->masks = arena_new_array(arena, struct str, form->n_fields);
         view->masks[i] = policy_view_mask(plan->grants, holds, field->key);
         if (!view->masks[i].n)
             view->masks[i] = field->mask.n ? field->mask : STR("text"); /* without one: stars only */

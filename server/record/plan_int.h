@@ -14,7 +14,7 @@ struct record_view {
     uint32_t grants; /* bit i: the plan's i-th grant holds */
     uint32_t actions;
     enum access_level *levels;        /* by field */
-    struct str *masks;                /* by field: of those that are masked */
+    struct str *masks;                /* by field: of those that are masked; NULL: none is */
     const struct record_view *parent; /* what the scope gives of the record it belongs to; NULL: no parent */
     struct record_view *next;
 };
@@ -31,7 +31,6 @@ struct plan {
     /* By field: its value is read. A hidden one is only where a condition looks at it; nothing else may. */
     bool *needed;
     struct record_view *views;
-    struct str columns; /* "_id, _rev, _owner, _department, …": what is not needed is NULL in its place */
     /* Of a form with a parent: the viewer's plan for the parent's form, asked over the scope that the row
      * holds. NULL: no parent, or nothing of the parent's form is the viewer's. */
     struct plan *parent;
@@ -84,6 +83,8 @@ struct children_move {
 task_fn int children_lock(struct tx *tx, struct children_move *move, struct err *err);
 void children_events(struct tx *tx, const struct children_move *move);
 void children_rows(struct tx *tx, const struct children_move *move);
+/* "_id, _rev, _owner, _department, …", in the task's arena: what is not needed is NULL in its place. */
+struct str plan_columns(const struct plan *plan);
 
 /* The view of a row with these values (by field; those that are needed); one object a combination, kept by
  * the plan. */

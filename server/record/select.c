@@ -217,7 +217,8 @@ int select_where(const struct select *select, struct statement *to, struct err *
 
 void select_columns(const struct select *select, struct statement *to)
 {
-    buf_printf(to->sql, "SELECT %.*s", STR_ARGS(select->plan->columns));
+    const struct str columns = plan_columns(select->plan);
+    buf_printf(to->sql, "SELECT %.*s", STR_ARGS(columns));
     for (size_t i = 0; i < select->sort.n; i++) {
         buf_add_text(to->sql, ", ");
         sort_expression(select->plan, &select->sort.terms[i], to);

@@ -28,10 +28,11 @@ static task_fn int lock_record(struct tx *tx, struct update *update, struct err 
     struct plan *plan = update->plan;
     struct statement *select = statement_new();
     struct db_rows rows;
+    const struct str columns = plan_columns(plan);
     buf_printf(select->sql,
         "SELECT (SELECT epoch FROM catalog_epoch WHERE id = 1 LOCK IN SHARE MODE), %.*s FROM `%.*s` r "
         "WHERE r._id = ? AND r._live = 1 FOR UPDATE",
-        STR_ARGS(plan->columns), STR_ARGS(plan->form->table));
+        STR_ARGS(columns), STR_ARGS(plan->form->table));
     statement_bind(select, DB_I(update->id));
     int rc = tx_query(tx, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
     if (rc < 0)
