@@ -16,7 +16,14 @@
 
 #include <string.h>
 
-enum { BEAT_MS = 1000, BEAT_DEAD_US = 5000000, EPOCH_BYTES = 4, SESSIONS_ASKED = 100000 };
+enum {
+    BEAT_MS = 1000,
+    BEAT_DEAD_US = 5000000,
+    SLICE_US = 20000,
+    PARKED_US = 500,
+    EPOCH_BYTES = 4,
+    SESSIONS_ASKED = 100000
+};
 
 static const char SQL_BEAT[] =
     "UPDATE beat SET at = UTC_TIMESTAMP(6) WHERE id = 1 AND at < UTC_TIMESTAMP(6) - INTERVAL 900000 MICROSECOND";
@@ -207,18 +214,36 @@ static task_fn void hear_one(struct listening *listening, const struct feed_tx *
         LISTENERS[i].hear(listening, tx);
 }
 
+/* A queue that is full (a large transaction in its parts, or many after an outage) is gone through in slices,
+ * so that others are answered meanwhile. False: it is the end. */
+static task_fn bool give_way(int64_t *since_us)
+{
+    struct err err = {0};
+    if (clock_monotonic_us() - *since_us < SLICE_US)
+        return true;
+    bool goes_on = task_sleep(1, &err) == 0;
+    *since_us = clock_monotonic_us();
+    return goes_on;
+}
+
 static task_fn void consume(void *arg)
 {
     struct listening *listening = arg;
+    int64_t since_us = clock_monotonic_us();
     while (!listening->stop) {
         struct feed_tx *tx = NULL;
         struct err err = {0};
+        int64_t asked_us = clock_monotonic_us();
         if (feed_next(listening->feed, &tx, &err) < 0)
             break;
+        if (clock_monotonic_us() - asked_us > PARKED_US)
+            since_us = clock_monotonic_us(); /* the queue was empty, and others had their turn */
         hear_one(listening, tx);
         feed_tx_unref(tx);
         live_flush(listening->live);
         arena_clear(task_arena());
+        if (!give_way(&since_us))
+            break;
     }
     listening->running--;
     listening->consumer = NULL;

@@ -134,6 +134,13 @@ export class Server {
   memoryKb(): number {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${this.process?.pid}/status`, "utf8"))?.[1]);
   }
+  /** The same at its highest since `forgetPeak`. */
+  peakKb(): number {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${this.process?.pid}/status`, "utf8"))?.[1]);
+  }
+  forgetPeak(): void {
+    fs.writeFileSync(`/proc/${this.process?.pid}/clear_refs`, "5");
+  }
   /** A number of /metrics. */
   async metric(name: string): Promise<number> {
     const text = (await this.client().get("//metrics")).text;
