@@ -30,10 +30,10 @@ const logIn = async (name: string, password: string): Promise<[Client, number]> 
 test("a new account: no roles, a first password told once, which opens nothing until another one is chosen", async () => {
   const name = ownKey("Zhang");
   const place = (await query("SELECT id, name FROM department WHERE `key` = 'head'"))[0];
-  const made = await make({ login: `  ${name} `, name: " 张伟 ", department: place?.["id"] });
+  const made = await make({ login: `  ${name} `, name: " 欧阳新员 ", department: place?.["id"] });
   assert.deepEqual(
     [made.person.login, made.person.name, made.person.department, made.person.disabled, made.person.roles, made.person.rights],
-    [name, "张伟", { id: place?.["id"], title: place?.["name"] }, false, [], []],
+    [name, "欧阳新员", { id: place?.["id"], title: place?.["name"] }, false, [], []],
   );
   assert.match(made.password, /^[\w-]{12}$/);
   const hours = (Date.parse(made.until) - Date.now()) / 3_600_000;
@@ -50,7 +50,7 @@ test("a new account: no roles, a first password told once, which opens nothing u
   assert.deepEqual(client.expect<{ items: unknown[] }>(200, await client.get("/forms")).items, []);
   assert.equal((await logIn(name, made.password))[1], 401, "the first password is over");
   assert.equal((await logIn(name, `${PASSWORD}-own`))[1], 200);
-  assert.deepEqual(await eventsOf(made.person.id), [`admin: login=${name} name=张伟 department=${place?.["id"]}`, `${name}{"what":"own"}: password=null`]);
+  assert.deepEqual(await eventsOf(made.person.id), [`admin: login=${name} name=欧阳新员 department=${place?.["id"]}`, `${name}{"what":"own"}: password=null`]);
   const log = JSON.stringify(await query(`SELECT * FROM tidemark_log.event WHERE record = ${made.person.id}`, "app"));
   assert.ok(!log.includes(made.password) && !log.includes(PASSWORD), "a password in the log");
 });
