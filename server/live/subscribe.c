@@ -202,11 +202,15 @@ static struct str text_of(const struct json *message, struct str key)
     return value && value->kind == JSON_STR ? value->str : STR("");
 }
 
-static struct viewer *viewer_by_channel(struct socket *socket, struct str name)
+/* Whom a message means: by its channel and, where two subscriptions that ask the same share one, by the
+ * subscription's id. */
+static struct viewer *viewer_of(struct socket *socket, const struct json *message)
 {
+    struct str name = text_of(message, STR("chan")), id = text_of(message, STR("id"));
     list_for_each (it, &socket->viewers) {
         struct viewer *viewer = list_entry(it, struct viewer, in_socket);
-        if (viewer->channel && str_eq(str_of(viewer->channel->name), name))
+        if (viewer->channel && str_eq(str_of(viewer->channel->name), name) &&
+            (id.n == 0 || str_eq(str_of(viewer->id), id)))
             return viewer;
     }
     return NULL;
@@ -242,7 +246,7 @@ static void on_sub(struct socket *socket, const struct json *message, struct str
 
 static void on_unsub(struct socket *socket, const struct json *message)
 {
-    struct viewer *viewer = viewer_by_channel(socket, text_of(message, STR("chan")));
+    struct viewer *viewer = viewer_of(socket, message);
     if (viewer)
         viewer_end(viewer);
     presence_check(socket, clock_monotonic_us());
@@ -252,7 +256,7 @@ static void on_unsub(struct socket *socket, const struct json *message)
 static void on_move(struct socket *socket, const struct json *message)
 {
     struct str name = text_of(message, STR("chan"));
-    struct viewer *viewer = viewer_by_channel(socket, name);
+    struct viewer *viewer = viewer_of(socket, message);
     const struct json *range = json_get(message, STR("range"));
     struct err err = {0};
     int64_t start = 0, limit = 0;

@@ -192,14 +192,14 @@ export class Live {
   unsub(mirror: Mirror): void {
     this.mirrors.delete(mirror.id);
     mirror.over = true;
-    if (mirror.chan !== undefined) this.ws.send(JSON.stringify({ op: "unsub", chan: mirror.chan }));
+    if (mirror.chan !== undefined) this.ws.send(JSON.stringify({ op: "unsub", chan: mirror.chan, id: mirror.id }));
   }
   move(mirror: Mirror, range: [number, number]): void {
     const { limit: _, ...request } = mirror.request;
     mirror.request = { ...request, range };
     mirror.open = false;
     mirror.state = undefined;
-    this.ws.send(JSON.stringify({ op: "move", chan: mirror.chan, range }));
+    this.ws.send(JSON.stringify({ op: "move", chan: mirror.chan, id: mirror.id, range }));
     mirror.chan = undefined;
   }
   edit(form: string, record: string, field?: string): void {
@@ -219,7 +219,8 @@ export class Live {
     }, ms).catch((error: unknown) => {
       const last = behind();
       const which = last === undefined ? "" : `; behind: ${last.chan ?? last.id}, open ${last.open}, at ${last.at}, ${JSON.stringify(last.request)}`;
-      throw new Error(`${String(error instanceof Error ? error.message : error)}; mark ${this.pos}${which}`);
+      const errors = this.errors.slice(-3).map((each) => JSON.stringify(each)).join(" ");
+      throw new Error(`${String(error instanceof Error ? error.message : error)}; mark ${this.pos}${which}; the last errors: ${errors}`);
     });
   }
 
@@ -284,7 +285,7 @@ export class Live {
     const mirror = this.mirrors.get(message.id ?? "");
     if (mirror === undefined) {
       // Given up before it was opened: what it would tell is not wanted any more.
-      this.ws.send(JSON.stringify({ op: "unsub", chan: message.chan }));
+      this.ws.send(JSON.stringify({ op: "unsub", chan: message.chan, id: message.id }));
       return;
     }
     if (mirror.chan !== undefined && mirror.chan !== message.chan) this.ended.add(mirror.chan);

@@ -167,3 +167,17 @@ test("a move is answered by a new channel and its snapshot; a wrong one is refus
   await same(president, await type(`UPDATE rec_customer SET notes = '继续' ${where(ids)}`));
   assert.equal(list.items[0]?.fields["notes"], "继续");
 });
+
+test("of two subscriptions that share a channel, the one that is named moves, or goes", async () => {
+  const president = await sit("president");
+  const { filter, ids } = await herd(await login("manager"), 8);
+  const request = { kind: "records" as const, form: "customer", filter, sort: "registered_capital", range: [0, 3] as [number, number] };
+  const [first, second, third] = [await president.watch(request), await president.watch(request), await president.watch(request)];
+  assert.equal(new Set([first.chan, second.chan, third.chan]).size, 1);
+  president.move(second, [4, 3]);
+  president.unsub(third);
+  await president.until(president.pos as string);
+  await same(president, await type(`UPDATE rec_customer SET notes = '两个' ${where(ids)}`));
+  assert.deepEqual([titles(first), titles(second)], [["0.00", "1.00", "2.00"], ["4.00", "5.00", "6.00"]]);
+  assert.deepEqual(president.errors, []);
+});
