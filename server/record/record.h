@@ -46,7 +46,8 @@ struct house {
     } clashes[HOUSE_CLASHES]; /* the newest clashes of unique values; a ring */
     size_t n_clashes;
 };
-/* Reads forms, people and rights in one snapshot if the epoch has moved (or there is no world yet). */
+/* Reads forms, people and rights in one snapshot if the epoch has moved (or there is no world yet). A change
+ * that is just being committed is waited for: what the feed has told of is in the world that follows. */
 task_fn int world_refresh(struct house *house, struct err *err);
 struct world *world_now(struct house *house); /* a reference of its own */
 
