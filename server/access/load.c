@@ -222,6 +222,11 @@ static void make_print(struct directory *directory)
         const struct user *user = &directory->users[i];
         buf_printf(&text, "u%lld,%zu:%.*s", (long long)user->id, user->name.n, STR_ARGS(user->name));
     }
+    for (size_t i = 0; i < directory->n_roles; i++) {
+        const struct role *role = &directory->roles[i];
+        buf_printf(&text, "r%lld,%zu:%.*s,%zu:%.*s", (long long)role->id, role->name_zh.n,
+            STR_ARGS(role->name_zh), role->name_en.n, STR_ARGS(role->name_en));
+    }
     crypto_sha256(buf_str(&text), directory->print);
     buf_done(&text);
 }

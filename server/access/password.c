@@ -15,6 +15,8 @@ enum { RANDOM_PASSWORD_BYTES = 9 };
 static const char SQL_STORED[] =
     "SELECT id,password,disabled_at IS NOT NULL OR COALESCE(password_until<?,0) FROM app_user WHERE login_key=?";
 
+static const char SQL_HOLD[] = "SELECT id FROM app_user WHERE id=? AND password=? FOR UPDATE";
+
 /* Lives on the stack of the task, which is parked until the worker is done. */
 struct job {
     struct str password, pepper, stored;
@@ -75,14 +77,12 @@ static task_fn int make_dummy(struct sessions *sessions, struct err *err)
 }
 
 task_fn int password_check(struct sessions *sessions, struct str login_key, struct str password,
-    int64_t *ret_user_id, bool *ret_weak, struct err *err)
+    struct password_checked *ret_checked, struct err *err)
 {
     CHECK(sessions, SESSIONS_MAGIC);
-    if (!password.n || password.n > PASSWORD_BYTES_MAX) {
-        *ret_user_id = 0; /* whoever sent it knows that without us: nothing is told of the account */
-        *ret_weak = false;
-        return 0;
-    }
+    *ret_checked = (struct password_checked){0};
+    if (!password.n || password.n > PASSWORD_BYTES_MAX)
+        return 0; /* whoever sent it knows that without us: nothing is told of the account */
     int r = make_dummy(sessions, err);
     if (r < 0)
         return r;
@@ -98,10 +98,20 @@ task_fn int password_check(struct sessions *sessions, struct str login_key, stru
     r = run_job(sessions, &job, run_verify, err);
     if (r < 0)
         return r;
-    bool good = usable && job.good;
-    *ret_user_id = good ? cells[0].i : 0;
-    *ret_weak = good && job.weak;
+    if (usable && job.good)
+        *ret_checked =
+            (struct password_checked){.user_id = cells[0].i, .weak = job.weak, .stored = cells[1].s};
     return 0;
+}
+
+task_fn int password_hold(struct tx *tx, const struct password_checked *checked, struct err *err)
+{
+    struct db_rows rows;
+    int r = tx_query(tx, SQL_HOLD, DB_PARAMS(DB_I(checked->user_id), DB_S(checked->stored)), &rows, err);
+    if (r == 0 && !rows.n_rows)
+        r = err_set(err, ERR_LOGIN_FAILED, "the password of user %lld was replaced while it was checked",
+            (long long)checked->user_id);
+    return r;
 }
 
 task_fn int password_hash(

@@ -63,12 +63,22 @@ void login_guard_passed(struct sessions *sessions, struct tx *tx, struct str log
  */
 void login_guard_abandoned(struct sessions *sessions, struct str login_key, struct str address);
 
+/* user_id 0: it is not right. weak: store it anew at today's cost. stored: what it was compared with, in the
+ * arena. */
+struct password_checked {
+    int64_t user_id;
+    bool weak;
+    struct str stored;
+};
 /* Checks a password against the stored one of login_key, on the worker pool; for an unknown or disabled
- * account the same work is done for nothing. *ret_user_id 0: no. *ret_weak: store it anew at today's cost.
- * ERR_TOO_MANY when too many wait. Passwords have 1 to 1,024 bytes: others are never right, and password_hash
- * refuses them (ERR_INVALID). A first password past its time is never right. */
+ * account the same work is done for nothing. ERR_TOO_MANY when too many wait. Passwords have 1 to 1,024
+ * bytes: others are never right, and password_hash refuses them (ERR_INVALID). A first password past its time
+ * is never right. */
 task_fn int password_check(struct sessions *sessions, struct str login_key, struct str password,
-    int64_t *ret_user_id, bool *ret_weak, struct err *err);
+    struct password_checked *ret_checked, struct err *err);
+/* The first statement of what a right password opens: the account's row is held, and the password still the
+ * one that was checked. ERR_LOGIN_FAILED: it was replaced meanwhile. */
+task_fn int password_hold(struct tx *tx, const struct password_checked *checked, struct err *err);
 task_fn int password_hash(
     struct sessions *sessions, struct str password, struct str *ret_stored, struct err *err);
 /* A first password, for somebody else to use once: 12 random characters. */

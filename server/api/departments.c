@@ -68,8 +68,7 @@ static int read_department(struct call *call, const struct json_field *fields, s
     int rc = call_read_body(call, fields, n, &body, err);
     if (rc < 0 && rc != -ERR_INVALID)
         return rc;
-    *change = (struct department_change){.has_key = body.key.p != NULL,
-        .key = body.key,
+    *change = (struct department_change){.key = body.key,
         .has_title = body.title.p != NULL,
         .title = body.title,
         .has_parent = body.parent != NULL,

@@ -128,6 +128,8 @@ static task_fn int open_once(struct viewer *viewer, const struct json *message, 
         rc = views_open(viewer, err);
     if (live->world != world || (!viewer->dead && !viewer->channel))
         return -ERR_EPOCH_MOVED;
+    if (rc == 0) /* while the log was written */
+        rc = wait_until_open(viewer, err);
     if (rc < 0)
         return rc;
     if (viewer->dead)

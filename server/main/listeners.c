@@ -269,6 +269,21 @@ static task_fn void beat(void *arg)
         (void)tx_run(listening->house->app, NULL, write_beat, listening, NULL, &err);
         unaudited_save(listening);
         err_clear(&err);
+        if (task_sleep(BEAT_MS, &err) < 0)
+            break;
+        arena_clear(task_arena());
+    }
+    listening->running--;
+    listening->beater = NULL;
+    task_cond_wake_all(&listening->ended);
+}
+
+/* Beside the beat: what a process has left behind may take longer than one may be silent. */
+static task_fn void look_around(void *arg)
+{
+    struct listening *listening = arg;
+    while (!listening->stop) {
+        struct err err = {0};
         if (orphans_look(listening->house->app, &err) < 0)
             log_event(LOG_WARN, "main", "other processes not looked at", LOG_C("cause", err.detail));
         err_clear(&err);
@@ -277,7 +292,7 @@ static task_fn void beat(void *arg)
         arena_clear(task_arena());
     }
     listening->running--;
-    listening->beater = NULL;
+    listening->looker = NULL;
     task_cond_wake_all(&listening->ended);
 }
 
@@ -305,9 +320,10 @@ task_fn int listening_start(struct listening *listening, struct boot *boot, stru
     if (rc < 0)
         return rc;
     listening->beat_heard_us = clock_monotonic_us();
-    listening->running = 2;
+    listening->running = 3;
     listening->consumer = task_spawn("feed", consume, listening);
     listening->beater = task_spawn("beat", beat, listening);
+    listening->looker = task_spawn("orphans", look_around, listening);
     return 0;
 }
 
@@ -319,6 +335,8 @@ task_fn void listening_stop(struct listening *listening)
     listening->stop = true;
     if (listening->beater)
         task_cancel(listening->beater);
+    if (listening->looker)
+        task_cancel(listening->looker);
     if (listening->consumer)
         task_cancel(listening->consumer);
     while (listening->running > 0 && task_cond_wait(&listening->ended, 0, &err) == 0)

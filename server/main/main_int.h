@@ -69,7 +69,7 @@ struct listening {
     struct feed *feed;
     struct live *live;
     struct unaudited *unaudited;
-    struct task *consumer, *beater;
+    struct task *consumer, *beater, *looker;
     struct task_cond ended;
     unsigned running;
     bool stop, alone;      /* alone: the database is ours, no other process can be on it */

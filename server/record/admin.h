@@ -109,7 +109,7 @@ task_fn int role_change(struct caller *caller, int64_t role_id, struct str versi
  * --------------------------------------------------------------------------------------------------- */
 
 struct department_change {
-    bool has_key, has_title, has_parent, has_place, has_retired;
+    bool has_title, has_parent, has_place, has_retired;
     struct str key, title;
     int64_t parent; /* 0: at the top */
     int64_t place;  /* from 0, among those of the parent; past the last is the last */

@@ -30,6 +30,7 @@ void configure_check_department(
     const struct directory *directory, int64_t department, const char *field, struct err *err);
 
 struct str json_of_text(struct str text);
+struct str json_of_tree(const struct json *json);
 struct str json_of_id(int64_t id); /* 0: null */
 struct str json_of_bool(bool value);
 /* A set of words ("list read") as an array of texts. */

@@ -89,6 +89,19 @@ struct str json_of_text(struct str text)
     return json;
 }
 
+struct str json_of_tree(const struct json *json)
+{
+    struct buf text = {0};
+    struct json_out out;
+    buf_init(&text, 0);
+    json_out_init(&out, &text);
+    json_out_tree(&out, json);
+    json_out_end(&out);
+    struct str copy = arena_copy(task_arena(), buf_str(&text));
+    buf_done(&text);
+    return copy;
+}
+
 struct str json_of_id(int64_t id)
 {
     return id ? arena_printf(task_arena(), "\"%lld\"", (long long)id) : STR_NULL;

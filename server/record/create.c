@@ -47,14 +47,17 @@ static int64_t named_id(const struct plan *plan, ptrdiff_t index, const struct j
     return given->kind == JSON_NULL ? 0 : own; /* a fault, which is told of a row that would be his own */
 }
 
-static void check_required(
-    struct plan *plan, const struct json *fields, const struct db_val *values, struct err *err)
+static void check_required(struct plan *plan, const struct json *fields, const enum access_level *levels,
+    const struct db_val *values, struct err *err)
 {
     struct arena *arena = task_arena();
     for (size_t i = 0; i < plan->form->n_fields; i++) {
         const struct field *field = &plan->form->fields[i];
-        if (field->required && values[i].kind == DB_NULL && !field->type->is_automatic &&
-            !json_get(fields, field->key)) /* what was given has been judged */
+        const struct json *given = json_get(fields, field->key);
+        /* What was given has been judged; but of a parent that is not seen, null says that it stays. */
+        bool judged =
+            given && (field->role != FIELD_PARENT || given->kind != JSON_NULL || levels[i] != LEVEL_MASKED);
+        if (field->required && values[i].kind == DB_NULL && !field->type->is_automatic && !judged)
             (void)err_add(err, arena, arena_printf(arena, "fields.%.*s", STR_ARGS(field->key)),
                 FAULT_REQUIRED, STR_NULL);
     }
@@ -125,7 +128,7 @@ static task_fn int prepare(
         return err_set(err, ERR_FORBIDDEN, "no grant creates records of the form");
     int rc = write_parse(plan, fields, record->view->levels, record->values, given, err);
     if (fields->kind == JSON_OBJECT)
-        check_required(plan, fields, record->values, err);
+        check_required(plan, fields, record->view->levels, record->values, err);
     if (err->code != ERR_NONE)
         return -(int)err->code;
     if (!(record->view->actions & 1u << ACTION_CREATE) || !view_is_visible(record->view))

@@ -72,19 +72,6 @@ static bool is_object(struct reading *reading, const struct json *json, struct s
     return false;
 }
 
-static struct str print_json(const struct json *json)
-{
-    struct buf text = {0};
-    struct json_out out;
-    buf_init(&text, 0);
-    json_out_init(&out, &text);
-    json_out_tree(&out, json);
-    json_out_end(&out);
-    struct str copy = arena_copy(task_arena(), buf_str(&text));
-    buf_done(&text);
-    return copy;
-}
-
 /* A condition that did not fit before may stay as it is, so that the others can be changed. */
 static const struct err_item *stays_broken(const struct reading *reading, const struct grant *grant)
 {
@@ -96,7 +83,7 @@ static const struct err_item *stays_broken(const struct reading *reading, const 
         if (other->broken && other->role_id == grant->role_id && str_eq(other->form, grant->form) &&
             other->deny == grant->deny &&
             json_parse(task_arena(), other->condition, NULL, &json, &ignored) == 0 &&
-            str_eq(print_json(json), grant->condition))
+            str_eq(json_of_tree(json), grant->condition))
             return other->broken;
     }
     return NULL;
@@ -112,7 +99,7 @@ static void read_condition(
         fault(reading, path, given ? FAULT_BAD_VALUE : FAULT_REQUIRED, STR_NULL);
     if (!given || grant->row_rule != ROW_CONDITION)
         return;
-    grant->condition = print_json(json);
+    grant->condition = json_of_tree(json);
     if (condition_compile(reading->form, json, task_arena(), &filter, &found) < 0)
         grant->broken = stays_broken(reading, grant);
     if (!grant->broken)

@@ -67,11 +67,6 @@ void image_values(const struct image_map *map, const struct db_val *cells, struc
         ret_values[i] = cell_or_null(cells, map->values[i]);
 }
 
-static int64_t id_or_none(const struct db_val *cell)
-{
-    return cell->kind == DB_INT ? cell->i : 0;
-}
-
 bool image_read(struct select *select, const struct image_map *map, const struct db_val *cells,
     struct arena *arena, struct image *ret_image)
 {

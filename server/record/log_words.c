@@ -4,7 +4,7 @@
  */
 #include "access/words.h"
 #include "base/id.h"
-#include "record/plan_int.h"
+#include "record/admin_int.h"
 
 enum word_kind {
     TEXT,
@@ -62,6 +62,7 @@ static const struct value {
     {RULE, "owner", "本人的记录", "own records"},
     {RULE, "department", "本部门的记录", "own department's records"},
     {RULE, "subtree", "本部门及下级的记录", "own department and below"},
+    {RULE, "parent", "随所属记录", "as the record they belong to"},
     {RULE, "condition", "满足条件的记录", "records that meet a condition"},
     {STATE, "publishing", "正在发布", "being published"},
     {STATE, "live", "已启用", "live"},
@@ -76,7 +77,8 @@ static struct str in_language(const struct caller *caller, const char *zh, const
 static const struct word *word_of(struct str table, struct str column)
 {
     for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++)
-        if (str_eq(table, str_of(WORDS[i].table)) && str_eq(column, str_of(WORDS[i].column)))
+        if ((str_eq(table, str_of(WORDS[i].table)) || str_eq(STR("*"), str_of(WORDS[i].table))) &&
+            str_eq(column, str_of(WORDS[i].column)))
             return &WORDS[i];
     return NULL;
 }
@@ -164,19 +166,6 @@ static struct str form_name(const struct caller *caller, struct str key)
     return !form ? key : caller->lang == ERR_LANG_EN ? form->label_en : form->label_zh;
 }
 
-static struct str as_json(const struct json *value)
-{
-    struct buf text = {0};
-    struct json_out out;
-    buf_init(&text, 0);
-    json_out_init(&out, &text);
-    json_out_tree(&out, value);
-    json_out_end(&out);
-    struct str copy = arena_copy(task_arena(), buf_str(&text));
-    buf_done(&text);
-    return copy;
-}
-
 const struct form *log_subject(const struct caller *caller, const struct json *changes)
 {
     for (size_t i = 0; i < changes->array.n; i++) {
@@ -205,7 +194,7 @@ struct str log_value_text(const struct caller *caller, struct str table, struct 
     if (value->kind == JSON_OBJECT && (kind == LEVELS || kind == MASKS))
         return fields_text(caller, kind, subject, value);
     if (value->kind != JSON_STR)
-        return as_json(value);
+        return json_of_tree(value);
     if (kind == PERSON || kind == ROLE || kind == DEPARTMENT)
         return name_behind(caller, kind, value->str);
     if (kind == FORM)

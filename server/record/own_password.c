@@ -16,6 +16,7 @@ struct changing {
     struct caller *caller;
     struct str login_key, agent, stored;
     int64_t event_id;
+    struct password_checked checked;
     bool right; /* the password that there is was told */
     struct session session;
     struct str cookie;
@@ -49,17 +50,16 @@ static task_fn int check_present(struct changing *changing, struct str password,
 {
     struct caller *caller = changing->caller;
     struct sessions *sessions = caller->house->sessions;
-    bool allowed = false, weak;
-    int64_t user_id = 0;
+    bool allowed = false;
     task_stage("guard");
     int rc = login_guard_check(sessions, changing->login_key, caller->address, &allowed, err);
     if (rc < 0)
         return rc;
     task_stage("password");
-    rc = password_check(sessions, changing->login_key, password, &user_id, &weak, err);
+    rc = password_check(sessions, changing->login_key, password, &changing->checked, err);
     if (rc < 0) /* not looked at: it does not count as an attempt */
         login_guard_abandoned(sessions, changing->login_key, caller->address);
-    changing->right = allowed && user_id == caller->user_id;
+    changing->right = allowed && changing->checked.user_id == caller->user_id;
     return rc;
 }
 
@@ -81,6 +81,9 @@ static task_fn int write_change(struct tx *tx, void *arg, struct err *err)
     struct caller *caller = changing->caller;
     struct sessions *sessions = caller->house->sessions;
     const struct audit_change change = {.field = STR("password")};
+    int rc = password_hold(tx, &changing->checked, err);
+    if (rc < 0)
+        return rc;
     struct audit_event event = caller_event(caller, AUDIT_CONFIGURE, STR("_user"), caller->user_id);
     event.id = changing->event_id;
     event.changes = &change;
@@ -89,8 +92,8 @@ static task_fn int write_change(struct tx *tx, void *arg, struct err *err)
     (void)audit_add(tx, &event);
     access_give_password(tx, caller->user_id, changing->stored, 0);
     session_end_all(tx, caller->user_id, "password");
-    int rc = session_start(sessions, tx, caller->user_id, caller->address, changing->agent,
-        &changing->session, &changing->cookie, err);
+    rc = session_start(sessions, tx, caller->user_id, caller->address, changing->agent, &changing->session,
+        &changing->cookie, err);
     if (rc < 0)
         return rc;
     changing->session.must_change = false; /* read before the change was */

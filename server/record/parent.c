@@ -9,7 +9,7 @@
  */
 #include "base/id.h"
 #include "base/must.h"
-#include "record/plan_int.h"
+#include "record/admin_int.h"
 
 const struct parent *parent_find(const struct plan *plan, int64_t id)
 {
@@ -114,11 +114,6 @@ task_fn int parents_read(struct plan *plan, struct tx *tx, const int64_t *ids, s
     for (size_t row = 0; rc == 0 && row < rows.n_rows; row++)
         keep(plan, full, &rows, row);
     return rc;
-}
-
-static int64_t id_or_none(const struct db_val *cell)
-{
-    return cell->kind == DB_INT ? cell->i : 0;
 }
 
 task_fn int parents_hold(struct plan *plan, struct tx *tx, struct err *err)
@@ -226,21 +221,16 @@ task_fn int children_lock(struct tx *tx, struct children_move *move, struct err 
         FAULT_TOO_MANY, arena_printf(arena, "%d", CHILDREN_MAX));
 }
 
-static struct str id_json(int64_t id)
-{
-    return id ? arena_printf(task_arena(), "\"%lld\"", (long long)id) : STR_NULL;
-}
-
 /* Owner and department are named; the title may be masked for who reads the log, and stands in the cause. */
 static size_t scope_changes(const struct children_move *move, struct audit_change *ret_changes)
 {
     size_t n = 0;
     if (move->before->owner != move->after->owner)
-        ret_changes[n++] =
-            (struct audit_change){STR("_owner"), id_json(move->before->owner), id_json(move->after->owner)};
+        ret_changes[n++] = (struct audit_change){
+            STR("_owner"), json_of_id(move->before->owner), json_of_id(move->after->owner)};
     if (move->before->department != move->after->department)
         ret_changes[n++] = (struct audit_change){
-            STR("_department"), id_json(move->before->department), id_json(move->after->department)};
+            STR("_department"), json_of_id(move->before->department), json_of_id(move->after->department)};
     return n;
 }
 

@@ -239,7 +239,7 @@ bool record_field_is_seen(const struct record *record, const struct field *field
     return record->view->levels[field->index] != LEVEL_HIDDEN;
 }
 
-static int64_t id_or_none(const struct db_val *cell)
+int64_t id_or_none(const struct db_val *cell)
 {
     return cell->kind == DB_INT ? cell->i : 0;
 }

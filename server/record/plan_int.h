@@ -83,6 +83,7 @@ struct children_move {
 task_fn int children_lock(struct tx *tx, struct children_move *move, struct err *err);
 void children_events(struct tx *tx, const struct children_move *move);
 void children_rows(struct tx *tx, const struct children_move *move);
+int64_t id_or_none(const struct db_val *cell); /* 0: NULL */
 /* "_id, _rev, _owner, _department, …", in the task's arena: what is not needed is NULL in its place. */
 struct str plan_columns(const struct plan *plan);
 

@@ -13,7 +13,8 @@ struct signing {
     struct house *house;
     struct str login, login_key, address, agent, request;
     struct str stored; /* a password to store anew at today's cost, or empty */
-    int64_t user_id;   /* 0: refused */
+    struct password_checked checked;
+    int64_t user_id; /* 0: refused */
     int64_t event_id, at_us;
     struct session session;
     struct str cookie;
@@ -56,8 +57,10 @@ static task_fn int write_refusal(struct tx *tx, void *arg, struct err *err)
 static task_fn int write_session(struct tx *tx, void *arg, struct err *err)
 {
     struct signing *signing = arg;
-    int rc = session_start(signing->house->sessions, tx, signing->user_id, signing->address, signing->agent,
-        &signing->session, &signing->cookie, err);
+    int rc = password_hold(tx, &signing->checked, err);
+    if (rc == 0)
+        rc = session_start(signing->house->sessions, tx, signing->user_id, signing->address, signing->agent,
+            &signing->session, &signing->cookie, err);
     if (rc < 0)
         return rc;
     struct audit_event event = signing_event(signing, AUDIT_LOGIN);
@@ -82,16 +85,15 @@ static task_fn int write_session(struct tx *tx, void *arg, struct err *err)
 static task_fn int check_password(struct signing *signing, struct str password, struct err *err)
 {
     struct sessions *sessions = signing->house->sessions;
-    bool allowed = false, weak = false;
-    int64_t user_id = 0;
+    bool allowed = false;
     task_stage("guard");
     int rc = login_guard_check(sessions, signing->login_key, signing->address, &allowed, err);
     if (rc < 0)
         return rc;
     task_stage("password");
-    rc = password_check(sessions, signing->login_key, password, &user_id, &weak, err);
-    signing->user_id = allowed ? user_id : 0;
-    if (rc == 0 && signing->user_id && weak)
+    rc = password_check(sessions, signing->login_key, password, &signing->checked, err);
+    signing->user_id = allowed ? signing->checked.user_id : 0;
+    if (rc == 0 && signing->user_id && signing->checked.weak)
         rc = password_hash(sessions, password, &signing->stored, err);
     if (rc < 0) /* not looked at: it does not count as an attempt */
         login_guard_abandoned(sessions, signing->login_key, signing->address);

@@ -83,11 +83,13 @@ static void find_conflicts(struct update *update, const struct db_val *values, c
     }
 }
 
-static int64_t role_id(ptrdiff_t index, const struct record *record, int64_t otherwise)
+/* The row's owner or department: what the request names. Otherwise it stays; the field itself may not even
+ * have been read, for one who does not see it. */
+static int64_t role_id(ptrdiff_t index, const struct db_val *values, const bool *given, int64_t otherwise)
 {
-    if (index < 0)
+    if (index < 0 || !given[index])
         return otherwise;
-    return record->values[index].kind == DB_INT ? record->values[index].i : 0;
+    return id_or_none(&values[index]);
 }
 
 static bool parent_changes(const struct update *update)
@@ -123,8 +125,8 @@ static int judge(struct update *update, struct err *err)
     update->after.values = arena_new_array(task_arena(), struct db_val, form->n_fields);
     for (size_t i = 0; i < form->n_fields; i++)
         update->after.values[i] = given[i] ? values[i] : update->before.values[i];
-    update->after.owner = role_id(form->owner, &update->after, update->before.owner);
-    update->after.department = role_id(form->department, &update->after, update->before.department);
+    update->after.owner = role_id(form->owner, values, given, update->before.owner);
+    update->after.department = role_id(form->department, values, given, update->before.department);
     if (parent_changes(update))
         copy_scope(update);
     update->after.view = plan_view(plan, update->after.owner, update->after.department, update->after.values);

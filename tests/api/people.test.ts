@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { faults, type Client } from "../lib/client.ts";
 import { ownKey } from "../lib/rights.ts";
 import { PASSWORD } from "../lib/server.ts";
-import { login, query, stranger } from "../lib/shared.ts";
+import { login, query, sharedServer, stranger } from "../lib/shared.ts";
+import { SqlShell } from "../lib/sql.ts";
 import { waitUntil } from "../lib/wait.ts";
 
 interface Made {
@@ -136,6 +137,32 @@ test("wrong guesses at the present password count as failed log-ins do, and lock
   for (let i = 0; i < 5; i++) await client.put("/session/password", { password: `guess-${i}`, new: `${PASSWORD}-c` }, undefined);
   const right = await client.put("/session/password", { password: made.password, new: `${PASSWORD}-c` }, undefined);
   assert.deepEqual(faults(right), [["password", "wrong_password"]]);
+});
+
+test("a password that is replaced while an old one is being checked lets nobody in, and is not overwritten", async () => {
+  const name = ownKey("race");
+  const made = await make({ login: name, name: "赵急" });
+  const { binary, data } = await sharedServer();
+  const shell = new SqlShell(binary, data);
+  const waiting = async () => Number((await query("SELECT COUNT(*) AS n FROM information_schema.processlist WHERE INFO LIKE '%app_user%' AND ID <> CONNECTION_ID()", "app"))[0]?.["n"]);
+  try {
+    const [client] = await logIn(name, made.password);
+    const second = await stranger();
+    for (const attempt of [() => client.put("/session/password", { password: made.password, new: `${PASSWORD}-own` }, undefined), () => second.logIn(name, made.password)]) {
+      const stored = (await query(`SELECT password FROM app_user WHERE id = ${made.person.id}`))[0]?.["password"] as string;
+      // The reset has the account's row; the attempt, its password already found right, waits for it.
+      await shell.run(`START TRANSACTION;\nSELECT id FROM app_user WHERE id = ${made.person.id} FOR UPDATE`);
+      const answer = attempt();
+      await waitUntil("the attempt at the account's row", async () => (await waiting()) > 0);
+      await shell.run(`UPDATE app_user SET password = CONCAT(password, 'x') WHERE id = ${made.person.id};\nUPDATE session SET ended_at = UTC_TIMESTAMP(6), end_reason = 'reset' WHERE user_id = ${made.person.id} AND ended_at IS NULL;\nCOMMIT`);
+      assert.equal((await answer).status, 401);
+      assert.equal((await query(`SELECT password FROM app_user WHERE id = ${made.person.id}`))[0]?.["password"], `${stored}x`);
+      assert.equal((await query(`SELECT COUNT(*) AS n FROM session WHERE user_id = ${made.person.id} AND ended_at IS NULL`))[0]?.["n"], "0");
+      await shell.run(`UPDATE app_user SET password = '${stored}' WHERE id = ${made.person.id}`);
+    }
+  } finally {
+    await shell.end();
+  }
 });
 
 test("who makes accounts has users.manage, and only he", async () => {

@@ -252,3 +252,29 @@ test("the matrix offers `parent` where records belong to another; why and view a
   assert.ok(sample(true, "department")?.includes("update") && sample(false, "department")?.includes("read") && !sample(false, "department")?.includes("update"));
   assert.deepEqual(sample(false, "elsewhere"), []);
 });
+
+test("who may not see owner and department moves nothing by changing something else", async () => {
+  const clerk = await login("clerk");
+  const customer = await createCustomer(clerk);
+  const contact = await create(clerk, customer.id);
+  const role = await makeRole(ownKey("blind"));
+  await setGrants({ [role.key]: [{ rule: "all", actions: [...READS, "update"], fields: { "*": "write", owner: "hidden", department: "hidden" } }] });
+  const person = await makePerson(ownKey("blind"), "head", [role.key]);
+  const before = await rowOf(contact.id);
+  await change(person, CUSTOMER, customer.id, { notes: "anderes" });
+  assert.deepEqual(await rowOf(contact.id), before);
+  assert.equal((await query(`SELECT COUNT(*) AS n FROM tidemark_log.event WHERE action = 'derive' AND record = ${contact.id}`, "app"))[0]?.["n"], "0");
+  // … and by a new name only the title.
+  await change(person, CUSTOMER, customer.id, { name: "改名后的盲改有限公司" });
+  assert.deepEqual(await rowOf(contact.id), { ...before, _t_customer: "改名后的盲改有限公司", name: "改名后的盲改有限公司" });
+});
+
+test("nobody makes a record that belongs to none, whatever he sees of those that it could belong to", async () => {
+  const role = await makeRole(ownKey("waisen"));
+  await setGrants({ [role.key]: [{ rule: "all", actions: [...READS, "create"], fields: { "*": "write" } }] }, "contact");
+  const person = await makePerson(ownKey("waisen"), "head", [role.key]);
+  for (const fields of [{ customer: null, name: "x" }, { name: "x" }] as Record<string, Json>[]) {
+    const reply = await person.post(CONTACT, { fields });
+    assert.deepEqual([reply.status, faults(reply)], [422, [["customer", "required"]]], JSON.stringify(fields));
+  }
+});

@@ -63,9 +63,10 @@ static task_fn void make_people(void)
 static task_fn int64_t check(struct str login_key, struct str password, bool *ret_weak)
 {
     struct err err = {0};
-    int64_t user = 99;
-    fixture_report(password_check(sessions, login_key, password, &user, ret_weak, &err), &err, "check");
-    return user;
+    struct password_checked checked = {.user_id = 99};
+    fixture_report(password_check(sessions, login_key, password, &checked, &err), &err, "check");
+    *ret_weak = checked.weak;
+    return checked.user_id;
 }
 
 ON_TASK(test_who_is_let_in)
@@ -229,10 +230,9 @@ static void log_in(void *arg)
 {
     struct flood *flood = arg;
     struct err err = {0};
-    int64_t user = 0;
-    bool weak;
-    int r = password_check(sessions, STR("active"), PASSWORD, &user, &weak, &err);
-    must((r == 0 && user == 1) || (r == -ERR_TOO_MANY && err.retry_after_s > 0));
+    struct password_checked checked;
+    int r = password_check(sessions, STR("active"), PASSWORD, &checked, &err);
+    must((r == 0 && checked.user_id == 1) || (r == -ERR_TOO_MANY && err.retry_after_s > 0));
     flood->good += r == 0;
     flood->refused += r != 0;
     flood->running--;

@@ -95,10 +95,9 @@ static task_fn int call_guard(struct err *err)
 
 static task_fn int call_check(struct err *err)
 {
-    int64_t user = 0;
-    bool weak = false;
-    int r = password_check(sessions, STR("a"), STR("right"), &user, &weak, err);
-    must(r != 0 || user == 1);
+    struct password_checked checked;
+    int r = password_check(sessions, STR("a"), STR("right"), &checked, err);
+    must(r != 0 || checked.user_id == 1);
     return r;
 }
 
