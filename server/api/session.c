@@ -62,6 +62,7 @@ static int print_session(struct call *call)
             json_out_text(out, access_right_key((enum access_right)right));
     json_out_array_end(out);
     json_out_member_bool(out, "must_change_password", call->session.must_change);
+    json_out_member_int(out, "password_chars", call->caller.house->conf->login_password_chars);
     json_out_object_end(out);
     json_out_end(out);
     return 0;

@@ -5,6 +5,7 @@ import type { Item } from "../lib/client.ts";
 import { createCustomer } from "../lib/demo.ts";
 import { journey } from "../lib/journey.ts";
 import { login } from "../lib/shared.ts";
+import { waitUntil } from "../lib/wait.ts";
 
 journey("a contact is added on the customer's page and stands there; another's follow-up comes by itself; the customer is picked by the keys", {}, async ({ page }) => {
   const [clerk, manager] = [await login("clerk"), await login("manager")];
@@ -24,6 +25,7 @@ journey("a contact is added on the customer's page and stands there; another's f
   await row.filter({ hasText: "王小明" }).waitFor();
   // A new follow-up begins with the customer, oneself and now: what was said is all there is to type.
   await page.locator(mark("related-add-follow_up")).click();
+  await waitUntil("the keyboard in the first field that is empty", async () => (await page.evaluate("document.activeElement.id")) === "f-kind");
   await page.locator(input("kind")).click();
   await page.getByRole("option", { name: "电话" }).click();
   await page.locator(input("content")).fill("约定下周再谈");
@@ -43,7 +45,11 @@ journey("a contact is added on the customer's page and stands there; another's f
   await page.locator(`${mark("field-customer")} a`).filter({ hasText: `另一客户 ${process.pid}` }).click();
   await page.waitForURL(new RegExp(`/forms/customer/records/${other.id}$`));
   await row.filter({ hasText: "王小明" }).waitFor();
-  // It leaves the clerk's sight with its customer.
+  // The customer's new name is there at once; and it leaves the clerk's sight with all that belongs to it.
   manager.expect(200, await manager.patch(`/forms/customer/records/${other.id}`, { fields: { name: `又一名 ${process.pid}` } }, "*"));
   await page.locator("h1").filter({ hasText: `又一名 ${process.pid}` }).waitFor();
+  const clerk2 = (await login("clerk2")).session?.user;
+  manager.expect(200, await manager.patch(`/forms/customer/records/${other.id}`, { fields: { owner: clerk2?.id as string, department: clerk2?.department.id as string } }, "*"));
+  await page.locator(mark("gone")).waitFor();
+  assert.equal(await row.count(), 0);
 });

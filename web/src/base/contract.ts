@@ -22,6 +22,8 @@ export interface Session {
   rights: string[]
   /** Logged in with a first password: nothing is open but choosing one's own. */
   must_change_password?: boolean
+  /** How many characters a password of one's own has at least. */
+  password_chars?: number
 }
 
 export type FormAction = 'create' | 'read' | 'list' | 'update' | 'delete' | 'restore' | 'export'

@@ -14,6 +14,7 @@ export const useSession = defineStore('session', () => {
   const rights = ref<string[]>([])
   /** A first password was used: one's own has to be chosen before anything else. */
   const mustChange = ref(false)
+  const passwordChars = ref(12)
   /** The server has told whether somebody is logged in. */
   const known = ref(false)
   /** Somebody is asked to log in again over the page. */
@@ -28,6 +29,7 @@ export const useSession = defineStore('session', () => {
     user.value = session.user
     rights.value = session.rights ?? []
     mustChange.value = session.must_change_password === true
+    passwordChars.value = session.password_chars ?? passwordChars.value
     setCsrf(session.csrf)
     known.value = true
     keep(WHO, session.user.id)
@@ -111,5 +113,5 @@ export const useSession = defineStore('session', () => {
     })
   }
 
-  return { user, rights, mustChange, known, asking, loggedIn, may, load, login, logout, changePassword, loginAgain, renewToken, settle, forget, watchOtherTabs }
+  return { user, rights, mustChange, passwordChars, known, asking, loggedIn, may, load, login, logout, changePassword, loginAgain, renewToken, settle, forget, watchOtherTabs }
 })
