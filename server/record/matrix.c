@@ -157,23 +157,15 @@ task_fn int matrix_save(struct caller *caller, struct str form_key, struct str v
 /* ---- the last change ------------------------------------------------------------------------------------
  */
 
-static bool names_form(const struct audit_row *row, struct str form)
+static bool names_form(const struct caller *caller, const struct audit_row *row, struct str key)
 {
     struct json *changes;
     struct err ignored = {0};
     if (!row->changes.n || json_parse(task_arena(), row->changes, NULL, &changes, &ignored) < 0 ||
         changes->kind != JSON_ARRAY)
         return false;
-    for (size_t i = 0; i < changes->array.n; i++) {
-        const struct json *change = &changes->array.at[i];
-        const struct json *field = change->kind == JSON_OBJECT ? json_get(change, STR("field")) : NULL;
-        if (!field || field->kind != JSON_STR || !str_eq(field->str, STR("form")))
-            continue;
-        const struct json *before = json_get(change, STR("before")), *after = json_get(change, STR("after"));
-        return (before && before->kind == JSON_STR && str_eq(before->str, form)) ||
-               (after && after->kind == JSON_STR && str_eq(after->str, form));
-    }
-    return false;
+    const struct form *form = log_subject(caller, changes);
+    return form && str_eq(form->key, key);
 }
 
 /* The last of one officer's: the log is found by who did it, and officers do little else. */
@@ -191,7 +183,7 @@ static task_fn int last_change_of(struct caller *caller, const struct user *user
     bool more;
     int rc = audit_find(caller->house->app, &filter, &rows, &n, &more, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (!names_form(&rows[i], form_key))
+        if (!names_form(caller, &rows[i], form_key))
             continue;
         if (rows[i].at_us > ret->at_us)
             *ret = (struct rights_changed){.actor_id = user->id, .name = user->name, .at_us = rows[i].at_us};

@@ -96,19 +96,19 @@ test("of two people in one channel one loses his rights under a stream of writes
 test("a filter of today meets midnight: what was today leaves, what was tomorrow enters, without a write", async () => {
   const clerk = await sit("clerk");
   const { ids, filter } = await herd(clerk.client, 3);
-  // Days of the instance's zone, by the database's clock, as the beat tells it.
-  const zone = "+08:00";
-  const [days] = await query(`SELECT ${[0, 1, 2].map((n) => `DATE(CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', '${zone}') + INTERVAL ${n} DAY) AS d${n}`).join()}, UTC_TIMESTAMP(6) AS now`);
+  // Days of the instance's zone. The beat is the one clock of all lists: it says that it is noon tomorrow, so that no real midnight is near.
+  const noon = "CONVERT_TZ(TIMESTAMP(DATE(CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', '+08:00')), '12:00:00') + INTERVAL 1 DAY, '+08:00', '+00:00')";
+  const [days] = await query(`SELECT ${[0, 1, 2].map((n) => `DATE(CONVERT_TZ(${noon}, '+00:00', '+08:00') + INTERVAL ${n} DAY) AS d${n}`).join()}`);
   const day = (n: number) => days?.[`d${n}`] as string;
   for (const [n, id] of ids.entries()) await change(clerk.client, id, { next_follow_up_on: day(n) });
   const within = (word: string) => ({ and: [filter, { field: "next_follow_up_on", op: "within", value: word }] });
   const request = { kind: "records" as const, form: "customer", sort: "registered_capital", count: true };
-  const [today, tomorrow] = [await clerk.watch({ ...request, filter: within("today") }), await clerk.watch({ ...request, filter: within("tomorrow") })];
-  const shown = () => [today, tomorrow].map((mirror) => mirror.items.map((item) => item.id));
-  assert.deepEqual(shown(), [[ids[0]], [ids[1]]]);
-  const told = [today, tomorrow].map((mirror) => mirror.snapshots);
   try {
-    // The beat is the one clock of all lists: it says that it is this time tomorrow.
+    await type(`UPDATE beat SET at = ${noon} WHERE id = 1`);
+    const [today, tomorrow] = [await clerk.watch({ ...request, filter: within("today") }), await clerk.watch({ ...request, filter: within("tomorrow") })];
+    const shown = () => [today, tomorrow].map((mirror) => mirror.items.map((item) => item.id));
+    await waitUntil("noon", () => JSON.stringify(shown()) === JSON.stringify([[ids[0]], [ids[1]]]));
+    const told = [today, tomorrow].map((mirror) => mirror.snapshots);
     await type("UPDATE beat SET at = at + INTERVAL 1 DAY WHERE id = 1");
     await waitUntil("the next day", () => JSON.stringify(shown()) === JSON.stringify([[ids[1]], [ids[2]]]));
     assert.deepEqual([today.total, tomorrow.total], ["1", "1"]);
@@ -119,12 +119,12 @@ test("a filter of today meets midnight: what was today leaves, what was tomorrow
     assert.deepEqual(shown(), [[ids[0], ids[1]], [ids[2]]]);
     const fresh = await clerk.client.list(`${PATH}?${new URLSearchParams({ filter: JSON.stringify({ and: [filter, { field: "next_follow_up_on", op: "eq", value: day(1) }] }), sort: "registered_capital" })}`);
     assert.deepEqual(today.items.map((item) => [item.id, item.version]), fresh.items.map((item) => [item.id, item.version]));
+    assert.deepEqual(clerk.complaints, []);
+    clerk.unsub(today);
+    clerk.unsub(tomorrow);
   } finally {
     await type("UPDATE beat SET at = UTC_TIMESTAMP(6) WHERE id = 1");
   }
-  assert.deepEqual(clerk.complaints, []);
-  clerk.unsub(today);
-  clerk.unsub(tomorrow);
 });
 
 test("a session that nobody uses any more ends, and its sockets are closed with 4401, though the screen is open", async () => {
