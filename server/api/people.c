@@ -3,6 +3,8 @@
  * are no customers' data, but who has neither to do has no need of them.
  */
 #include "api/api_int.h"
+
+#include "base/id.h"
 #include "text/text.h"
 
 enum { MEMBERS_MAX = 50, QUERY_CHARS_MAX = 64 };
@@ -16,8 +18,11 @@ static int check_needs_people(const struct call *call, struct err *err)
     return 0;
 }
 
-static bool member_matches(const struct user *user, struct str folded)
+/* A record or a filter may name one that is not in use any more; pickers offer only those who are. */
+static bool member_matches(const struct user *user, int64_t id, struct str folded)
 {
+    if (id != 0)
+        return user->id == id;
     if (user->disabled)
         return false;
     return folded.n == 0 || str_find(text_fold(task_arena(), user->name), folded) != SIZE_MAX ||
@@ -38,7 +43,8 @@ static void print_member(const struct call *call, const struct user *user, struc
 
 task_fn int members_list(struct call *call, struct err *err)
 {
-    struct str q;
+    struct str q, wanted;
+    int64_t id = 0;
     struct json_out *out = &call->out;
     const struct directory *directory = call->caller.world->directory;
     int rc = check_needs_people(call, err);
@@ -47,6 +53,10 @@ task_fn int members_list(struct call *call, struct err *err)
     if (rc == 0 && (!str_is_utf8(q) || str_utf8_length(q) > QUERY_CHARS_MAX))
         rc = err_add(
             err, task_arena(), STR("q"), FAULT_TOO_LONG, arena_printf(task_arena(), "%d", QUERY_CHARS_MAX));
+    if (rc == 0)
+        rc = call_query(call, "id", &wanted, err);
+    if (rc == 0 && wanted.n && !id_parse(wanted, &id))
+        rc = err_add(err, task_arena(), STR("id"), FAULT_NOT_AN_ID, STR_NULL);
     if (rc < 0)
         return rc;
     struct str folded = text_fold(task_arena(), q);
@@ -54,7 +64,7 @@ task_fn int members_list(struct call *call, struct err *err)
     json_out_key(out, STR("items"));
     json_out_array(out);
     for (size_t i = 0, n = 0; i < directory->n_users && n < MEMBERS_MAX; i++)
-        if (member_matches(&directory->users[i], folded)) {
+        if (member_matches(&directory->users[i], id, folded)) {
             print_member(call, &directory->users[i], out);
             n++;
         }

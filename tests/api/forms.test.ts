@@ -112,4 +112,8 @@ test("departments and members have the shapes that the pickers use", async () =>
     assert.match(member.id, /^\d+$/);
     assert.ok(member.title.length > 0);
   }
+  const [one] = members;
+  assert.deepEqual(manager.expect(200, await manager.get(`/members?id=${one.id}`)).items, [one], "one by its id, for who was named elsewhere");
+  assert.deepEqual(manager.expect(200, await manager.get("/members?id=999999999")).items, []);
+  manager.expect(422, await manager.get("/members?id=one"));
 });

@@ -3,7 +3,7 @@
  * people; the server has the last word, what stands here only says so before a round trip.
  */
 import { call, query, type CallOptions } from './api'
-import type { FieldFault, Option, Page, Ref } from './contract'
+import type { FieldFault, Filter, Option, Page, Ref } from './contract'
 
 export interface Account {
   id: string
@@ -59,9 +59,6 @@ export const LEVELS = ['hidden', 'masked', 'read', 'write'] as const
 export type Level = (typeof LEVELS)[number]
 
 export type Rule = 'all' | 'owner' | 'department' | 'subtree' | 'condition' | 'parent'
-
-/** A filter as in a list. */
-export type Filter = { field: string; op: string; value?: unknown } | { and: Filter[] } | { or: Filter[] } | { not: Filter }
 
 export interface Grant {
   rule: Rule

@@ -142,6 +142,9 @@ export interface Problem {
   conflicts?: Clash[]
 }
 
+/** Which records are meant: conditions, and how they go together. */
+export type Filter = { field: string; op: string; value?: unknown } | { and: Filter[] } | { or: Filter[] } | { not: Filter }
+
 /** A window of a list: the rank of its first row, and how many rows. */
 export type Range = readonly [number, number]
 

@@ -8,6 +8,11 @@ export function findMembers(text: string, signal?: AbortSignal): Promise<Member[
   return call<Page<Member>>(`/members${query({ q: text })}`, { signal }).then((page) => page.items)
 }
 
+/** The name of somebody who is named by a filter; null where nobody has this id. */
+export function memberById(id: string): Promise<Member | null> {
+  return call<Page<Member>>(`/members${query({ id })}`).then((page) => page.items[0] ?? null)
+}
+
 export function allDepartments(): Promise<Department[]> {
   departments ??= call<Page<Department>>('/departments').then(
     (page) => page.items,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { checkField, kindOf, requestValue, sameValue, titleOf } from '.'
-import { fieldOf } from './fixture'
+import { checkField, kindOf, requestValue, sameValue, titleOf, valueFromText } from '.'
+import { fieldOf, STAGES } from './fixture'
 
 describe('kinds of fields', () => {
   it('are found by type; one that is not known is shown as it is', () => {
@@ -35,6 +35,21 @@ describe('kinds of fields', () => {
     expect(requestValue(fieldOf('money'), '1,200万')).toBe('12000000')
     expect(requestValue(fieldOf('text'), '')).toBeNull()
     expect(requestValue(fieldOf('tags'), [])).toBeNull()
+  })
+
+  it('read what was pasted: by words, by key, as people write; what is not known is nothing', async () => {
+    expect(await valueFromText(fieldOf('choice', { options: STAGES }), ' 成交客户 ')).toBe('won')
+    expect(await valueFromText(fieldOf('choice', { options: STAGES }), 'won')).toBe('won')
+    expect(await valueFromText(fieldOf('choice', { options: STAGES }), '没有的')).toBeUndefined()
+    expect(await valueFromText(fieldOf('tags', { options: STAGES }), '成交客户、won，lead')).toEqual(['won', 'lead'])
+    expect(await valueFromText(fieldOf('tags', { options: STAGES }), '成交客户,没有的')).toBeUndefined()
+    expect(await valueFromText(fieldOf('yes_no'), '是')).toBe(true)
+    expect(await valueFromText(fieldOf('yes_no'), 'perhaps')).toBeUndefined()
+    expect(await valueFromText(fieldOf('money'), '¥1,200.50')).toBe('1200.5')
+    expect(await valueFromText(fieldOf('money'), '很多')).toBe('很多')
+    expect(await valueFromText(fieldOf('date'), '2026/1/2')).toBe('2026-01-02')
+    expect(await valueFromText(fieldOf('text'), '  观澜 ')).toBe('观澜')
+    expect(await valueFromText(fieldOf('text'), '  ')).toBeNull()
   })
 
   it('name a record by its title field', () => {

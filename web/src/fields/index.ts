@@ -55,6 +55,13 @@ function comparable(value: Value): unknown {
   return value !== null && typeof value === 'object' ? value.id : value
 }
 
+/** What was pasted, as a value; undefined: it names nothing that is known. */
+export async function valueFromText(field: Field, text: string): Promise<Value | undefined> {
+  if (text.trim() === '') return null
+  const kind = kindOf(field)
+  return kind.fromText ? await kind.fromText(text, field) : text.trim()
+}
+
 /** A value as the server takes it. */
 export function requestValue(field: Field, value: Value | undefined): unknown {
   const given = value ?? null

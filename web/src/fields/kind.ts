@@ -31,6 +31,8 @@ export interface Kind {
   read?(value: Value, field: Field, t: Translate): VNodeChild
   /** What is wrong with a value that is not empty; cheap checks, the server has the last word. */
   check?(value: Value, field: Field): Fault | null
+  /** From words, as they are pasted: undefined where they name nothing that is known here. As they are where it is absent. */
+  fromText?(text: string, field: Field): Value | undefined | Promise<Value | undefined>
   /** As it is sent; references are sent as their id. */
   request?(value: Value): unknown
   edit: Component

@@ -14,6 +14,12 @@ export function refRequest(value: Value): unknown {
   return isRef(value) ? value.id : value
 }
 
+/** The one that is called so; undefined where nobody is, or more than one. */
+export function refFromTitle(text: string, known: readonly { id: string; title: string }[]): Value | undefined {
+  const found = known.filter((one) => one.title === text.trim())
+  return found.length === 1 ? { id: found[0]!.id, title: found[0]!.title } : undefined
+}
+
 export function refChoices(value: Value): Choice[] {
   return isRef(value) && value.id !== null ? [{ key: value.id, label: value.title ?? value.id }] : []
 }

@@ -12,6 +12,14 @@ export function optionLabel(field: Field, key: Value): string {
   return optionOf(field, key)?.label ?? asText(key)
 }
 
+const folded = (text: string) => text.normalize('NFKC').trim().toLowerCase()
+
+/** The key of the option that these words are: its label, or the key itself. */
+export function optionFromText(text: string, field: Field): Value | undefined {
+  const wanted = folded(text)
+  return (field.options?.find((option) => option.key === text.trim()) ?? field.options?.find((option) => folded(option.label) === wanted))?.key
+}
+
 /** What may be chosen, in the definition's order: retired options only where they are chosen already. */
 export function choicesOf(field: Field, chosen: Value): Choice[] {
   const has = (key: string) => (Array.isArray(chosen) ? (chosen as unknown[]).includes(key) : chosen === key)
@@ -46,6 +54,7 @@ const kind: Kind = {
   text: (value, field) => optionLabel(field, value),
   cell: (value, field) => pill(field, value),
   check: (value, field) => (optionOf(field, value) ? null : { code: 'not_an_option' }),
+  fromText: optionFromText,
   edit: Edit,
 }
 export default kind

@@ -1,4 +1,4 @@
-import { isDate } from '@/base/dates'
+import { dateFromInput, isDate } from '@/base/dates'
 import { asText, type Kind } from '../kind'
 import Edit from './Edit.vue'
 
@@ -8,6 +8,7 @@ const kind: Kind = {
   width: 112,
   text: asText,
   check: (value) => (isDate(asText(value)) ? null : { code: 'not_a_date' }),
+  fromText: (text) => dateFromInput(text) ?? text,
   edit: Edit,
 }
 export default kind

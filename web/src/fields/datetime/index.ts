@@ -1,4 +1,4 @@
-import { instantText } from '@/base/dates'
+import { instantFromInput, instantText } from '@/base/dates'
 import { asText, type Kind } from '../kind'
 import Edit from './Edit.vue'
 
@@ -10,6 +10,7 @@ const kind: Kind = {
   width: 152,
   text: (value) => (value === null ? '' : instantText(asText(value))),
   check: (value) => (INSTANT.test(asText(value)) ? null : { code: 'not_an_instant' }),
+  fromText: (text) => instantFromInput(text) ?? text,
   edit: Edit,
 }
 export default kind

@@ -1,7 +1,8 @@
 import type { Department } from '@/base/contract'
+import { allDepartments } from '@/base/people'
 import type { Choice } from '@/ui/choice'
 import type { Kind } from '../kind'
-import { refRequest, refTitle } from '../refs'
+import { refFromTitle, refRequest, refTitle } from '../refs'
 import Edit from './Edit.vue'
 
 /** The tree, flat, children behind their parent; one whose parent is not visible stands at the top. */
@@ -14,5 +15,13 @@ export function treeChoices(departments: Department[]): Choice[] {
   return walk(null, 0)
 }
 
-const kind: Kind = { type: 'department', align: 'start', width: 136, text: refTitle, request: refRequest, edit: Edit }
+const kind: Kind = {
+  type: 'department',
+  align: 'start',
+  width: 136,
+  text: refTitle,
+  fromText: async (text) => refFromTitle(text, await allDepartments()),
+  request: refRequest,
+  edit: Edit,
+}
 export default kind

@@ -33,6 +33,7 @@ const kind: Kind = {
     return null
   },
   request: (value) => decFromInput(asText(value)) ?? asText(value),
+  fromText: (text) => decFromInput(text) ?? text,
   edit: Edit,
 }
 export default kind

@@ -1,4 +1,4 @@
-import { optionLabel, optionOf } from '../choice'
+import { optionFromText, optionLabel, optionOf } from '../choice'
 import type { Kind } from '../kind'
 import Edit from './Edit.vue'
 
@@ -9,6 +9,7 @@ const kind: Kind = {
   width: 136,
   text: (value, field) => optionLabel(field, value),
   check: (value, field) => (!field.options?.length || optionOf(field, value) ? null : { code: 'not_an_option' }),
+  fromText: (text, field) => (field.options?.length ? optionFromText(text, field) : text),
   edit: Edit,
 }
 export default kind
