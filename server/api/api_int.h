@@ -57,6 +57,13 @@ enum err_lang lang_of(const struct net_request *request);
 /* The body as an object, by descriptors. Faults without a path before the name. */
 int call_read_body(
     struct call *call, const struct json_field *fields, size_t n, void *target, struct err *err);
+/* A POST that its sender may send again (Idempotency-Key). *ret_again: it was done already; then `records`
+ * says what it did. call_once_after: after an error, for another one of the same key may just have been done.
+ */
+task_fn int call_once(struct call *call, bool *ret_again, struct once_records *ret_records, struct err *err);
+task_fn int call_once_after(
+    struct call *call, int rc, bool *ret_again, struct once_records *ret_records, struct err *err);
+bool route_remembers(const struct route *route);
 /* A query parameter; empty if absent. */
 int call_query(struct call *call, const char *name, struct str *ret_value, struct err *err);
 /* The same as a whole number; `otherwise` if absent. */

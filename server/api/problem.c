@@ -12,16 +12,19 @@ static void print_conflicts(const struct call *call, struct json_out *out)
     json_out_array(out);
     for (size_t i = 0; i < stale->n_conflicts; i++) {
         const struct record_conflict *conflict = &stale->conflicts[i];
+        const struct record *record = conflict->record ? conflict->record : &stale->record;
         json_out_object(out);
+        if (conflict->item.n)
+            json_out_member_str(out, "item", conflict->item);
         json_out_member_str(out, "field", conflict->field->key);
         if (conflict->has_base) {
             json_out_key(out, STR("base"));
-            record_print_value(stale->plan, &stale->record, conflict->field, &conflict->base, out);
+            record_print_value(stale->plan, record, conflict->field, &conflict->base, out);
         }
         json_out_key(out, STR("theirs"));
-        record_print_value(stale->plan, &stale->record, conflict->field, &conflict->theirs, out);
+        record_print_value(stale->plan, record, conflict->field, &conflict->theirs, out);
         json_out_key(out, STR("yours"));
-        record_print_value(stale->plan, &stale->record, conflict->field, &conflict->yours, out);
+        record_print_value(stale->plan, record, conflict->field, &conflict->yours, out);
         json_out_object_end(out);
     }
     json_out_array_end(out);

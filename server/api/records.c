@@ -27,7 +27,7 @@ static int read_filter(struct call *call, struct record_query *query, struct err
 
 static int read_query(struct call *call, struct record_query *query, struct err *err)
 {
-    struct str count = STR("");
+    struct str count = STR(""), deleted = STR("");
     int rc = call_query(call, "q", &query->q, err);
     if (rc == 0)
         rc = read_filter(call, query, err);
@@ -46,7 +46,20 @@ static int read_query(struct call *call, struct record_query *query, struct err 
     if (rc == 0 && count.n && !str_eq(count, STR("1")) && !str_eq(count, STR("0")))
         rc = err_add(err, task_arena(), STR("count"), FAULT_BAD_VALUE, STR_NULL);
     query->count = str_eq(count, STR("1"));
+    if (rc == 0)
+        rc = call_query(call, "deleted", &deleted, err);
+    if (rc == 0 && deleted.n && !str_eq(deleted, STR("1")) && !str_eq(deleted, STR("0")))
+        rc = err_add(err, task_arena(), STR("deleted"), FAULT_BAD_VALUE, STR_NULL);
+    query->deleted = str_eq(deleted, STR("1"));
     return rc;
+}
+
+/* Who put it into the recycle bin, and when. */
+static void print_deleted(struct call *call, const struct record_deleted *deleted)
+{
+    const struct user *by = deleted->by ? directory_user(call->caller.world->directory, deleted->by) : NULL;
+    json_out_member_instant(&call->out, "deleted_at", deleted->at_us);
+    print_titled(&call->out, "deleted_by", deleted->by, by ? by->name : STR(""));
 }
 
 task_fn int records_list(struct call *call, struct err *err)
@@ -68,6 +81,8 @@ task_fn int records_list(struct call *call, struct err *err)
     for (size_t i = 0; i < list.n; i++) {
         json_out_object(out);
         record_print_selected(list.plan, &list.items[i], list.selected, out);
+        if (list.deleted)
+            print_deleted(call, &list.deleted[i]);
         json_out_object_end(out);
     }
     json_out_array_end(out);
@@ -108,17 +123,40 @@ task_fn int records_show(struct call *call, struct err *err)
     return 0;
 }
 
+/* The one record of a request that was done before, as it is now. */
+static task_fn int show_again(
+    struct call *call, const struct once_records *records, struct record_done *ret_done, struct err *err)
+{
+    struct record_batch_done done;
+    int rc = once_show(&call->caller, call->form, records, &done, err);
+    if (rc < 0)
+        return rc;
+    const struct record *record = records->n_created ? &done.created[0] : &done.restored[0];
+    if (record->id == 0)
+        return err_set(err, ERR_NOT_FOUND, "it has gone, or is not visible any more");
+    *ret_done = (struct record_done){.plan = done.plan, .record = *record, .pos = done.pos};
+    return 0;
+}
+
 task_fn int records_create(struct call *call, struct err *err)
 {
     struct fields_body body = {0};
     struct record_done done;
     struct plan *plan;
+    struct once_records records;
+    bool again = false;
     /* The form first: who may not see it learns nothing from the faults of a body. */
     int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
     if (rc == 0)
+        rc = call_once(call, &again, &records, err);
+    if (rc == 0 && !again) {
         rc = call_read_body(call, JSON_FIELDS(FIELDS_MEMBERS), &body, err);
-    if (rc == 0)
-        rc = record_create(&call->caller, call->form, body.fields, &done, err);
+        if (rc == 0)
+            rc = record_create(&call->caller, call->form, body.fields, &done, err);
+        rc = call_once_after(call, rc, &again, &records, err);
+    }
+    if (rc == 0 && again)
+        rc = show_again(call, &records, &done, err);
     if (rc < 0)
         return rc;
     call->reply->location = arena_printf(task_arena(), "/api/v1/forms/%.*s/records/%lld",
@@ -145,6 +183,39 @@ task_fn int records_update(struct call *call, struct err *err)
     if (rc < 0)
         return rc;
     print_item(call, done->plan, &done->record, done->pos);
+    return 0;
+}
+
+task_fn int records_delete(struct call *call, struct err *err)
+{
+    struct record_done done;
+    struct json_out *out = &call->out;
+    int rc = record_delete(&call->caller, call->form, call->id, call_if_match(call), &done, err);
+    if (rc < 0)
+        return rc;
+    json_out_object(out);
+    json_out_member_id(out, "id", done.record.id);
+    json_out_member_str(out, "pos", done.pos);
+    json_out_object_end(out);
+    json_out_end(out);
+    return 0;
+}
+
+task_fn int records_restore(struct call *call, struct err *err)
+{
+    struct record_done done;
+    struct once_records records;
+    bool again = false;
+    int rc = call_once(call, &again, &records, err);
+    if (rc == 0 && !again) {
+        rc = record_restore(&call->caller, call->form, call->id, &done, err);
+        rc = call_once_after(call, rc, &again, &records, err);
+    }
+    if (rc == 0 && again)
+        rc = show_again(call, &records, &done, err);
+    if (rc < 0)
+        return rc;
+    print_item(call, done.plan, &done.record, done.pos);
     return 0;
 }
 

@@ -232,6 +232,9 @@ static task_fn int run_route(struct call *call, struct err *err)
         rc = check_content(call, err);
     if (rc == 0)
         rc = check_query(call, err);
+    if (rc == 0 && call->request->method == NET_POST && call->request->idempotency_key.n &&
+        call->route->access != ACCESS_OPEN && !route_remembers(call->route))
+        rc = err_add(err, task_arena(), STR("Idempotency-Key"), FAULT_UNKNOWN, STR_NULL);
     if (rc == 0) {
         task_stage(call->route->name);
         call->reply->status = call->route->status;

@@ -30,7 +30,9 @@ static const struct rule {
     {"feed_position", FREE, NULL}, /* where a consumer stands: wrong, it reads twice or says that it lost */
     {"auto_number", FREE, NULL}, /* a counter, drawn in blocks; its numbers stand in rows that have events */
     {"catalog_epoch", FREE, NULL}, /* a counter: moved by a stranger, everything is read anew, no more */
-    {"login_guard", FREE, NULL},   /* counted failures; each attempt has its event in the same transaction */
+    {"idempotency_key", FREE,
+        NULL},                   /* what was done by a key; changed, a request is done twice or not again */
+    {"login_guard", FREE, NULL}, /* counted failures; each attempt has its event in the same transaction */
     {"schema_migration", FREE, NULL}, /* compared with the shipped files at each start */
 };
 

@@ -16,7 +16,15 @@
 #include <signal.h>
 #include <stdio.h>
 
-enum { DRAIN_MS = 5000, POLL_MS = 1000, TRIM_TURNS = 30, ROWS_DEFAULT = 10000, ROWS_MAX = 5000000 };
+enum {
+    DRAIN_MS = 5000,
+    POLL_MS = 1000,
+    TRIM_TURNS = 30,
+    PRUNE_TURNS = 20,
+    PURGE_TURNS = 3600,
+    ROWS_DEFAULT = 10000,
+    ROWS_MAX = 5000000
+};
 
 struct server {
     const struct options *options;
@@ -99,12 +107,18 @@ static void watch_signals(struct server *server)
 static task_fn void poll_world(void *arg)
 {
     struct server *server = arg;
-    unsigned turns = 0;
+    unsigned turns = 0, purge_turn = 3;
     while (!server->stop) {
         struct err err = {0};
         int world = world_refresh(&server->boot.house, &err);
         int sessions = session_poll(server->boot.house.sessions, &err);
-        if ((world < 0 || sessions < 0) && !task_is_cancelled())
+        int pruned = turns % PRUNE_TURNS == 0 ? once_prune(&server->boot.house, &err) : 0;
+        if (pruned == 0 && turns >= purge_turn) { /* some at a time, so that nothing else waits for long */
+            bool more;
+            pruned = bin_purge(&server->boot.house, &more, &err);
+            purge_turn = pruned == 0 && more ? turns : turns + PURGE_TURNS;
+        }
+        if ((world < 0 || sessions < 0 || pruned < 0) && !task_is_cancelled())
             log_event(LOG_WARN, "main", "poll failed", LOG_C("cause", err.detail));
         err_clear(&err);
         if (task_sleep(POLL_MS, &err) < 0)

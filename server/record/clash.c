@@ -37,25 +37,36 @@ static bool gives_unique(const struct plan *plan, const struct json *fields)
     return false;
 }
 
-task_fn int clash_check(const struct plan *plan, const struct json *fields, struct err *err)
+task_fn int clash_left(const struct plan *plan, int64_t *ret_left, struct err *err)
 {
     const struct caller *caller = plan->caller;
-    int64_t now_us = clock_utc_us();
     struct db_rows rows;
-    if (!is_remembered(caller->house, caller->user_id, now_us) || !gives_unique(plan, fields))
-        return 0;
     int rc = db_query(caller->house->app, SQL_CLASHES,
-        DB_PARAMS(DB_S(caller->login), DB_I(id_from(now_us - HOUR_US))), &rows, err);
+        DB_PARAMS(DB_S(caller->login), DB_I(id_from(clock_utc_us() - HOUR_US))), &rows, err);
     if (rc < 0)
         return rc;
     must(rows.n_rows == 1);
-    if (db_cell(&rows, 0, 0)->i < caller->house->conf->records_clashes_per_hour)
+    *ret_left = caller->house->conf->records_clashes_per_hour - db_cell(&rows, 0, 0)->i;
+    return 0;
+}
+
+task_fn int clash_check(const struct plan *plan, const struct json *const *items, size_t n, struct err *err)
+{
+    const struct caller *caller = plan->caller;
+    int64_t left = 0;
+    bool gives = false;
+    for (size_t i = 0; i < n && !gives; i++)
+        gives = gives_unique(plan, items[i]);
+    if (!gives || !is_remembered(caller->house, caller->user_id, clock_utc_us()))
         return 0;
+    int rc = clash_left(plan, &left, err);
+    if (rc < 0 || left > 0)
+        return rc;
     err->retry_after_s = 60;
     return err_set(err, ERR_TOO_MANY, "more clashes of unique values than an hour may have");
 }
 
-static task_fn int note(const struct plan *plan, int64_t id, const struct field *field, struct err *err)
+task_fn int clash_note(const struct plan *plan, int64_t id, const struct field *field, struct err *err)
 {
     const struct caller *caller = plan->caller;
     struct house *house = caller->house;
@@ -77,7 +88,7 @@ task_fn int clash_answer(const struct plan *plan, int64_t id, struct err *err)
         return -(int)err->code;
     struct arena *arena = task_arena();
     err_clear(err);
-    int rc = note(plan, id, field, err);
+    int rc = clash_note(plan, id, field, err);
     if (rc < 0)
         return rc;
     (void)err_set(err, ERR_CONFLICT, "unique key of field %.*s", STR_ARGS(field->key));

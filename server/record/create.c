@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/must.h"
-#include "record/plan_int.h"
+#include "record/change_int.h"
 
 enum { MANY_MAX = 1000 };
 
@@ -111,7 +111,7 @@ static const struct record_view *view_of_draft(
     return plan_view(plan, record->owner, record->department, values);
 }
 
-static task_fn int prepare(
+task_fn int creation_prepare(
     struct plan *plan, const struct json *fields, struct record *record, struct err *err)
 {
     const struct form *form = plan->form;
@@ -138,7 +138,7 @@ static task_fn int prepare(
     return rc < 0 ? rc : draw_numbers(plan, record, err);
 }
 
-static void make_event(
+void creation_event(
     struct plan *plan, const struct record *record, int64_t at_us, struct audit_event *ret_event)
 {
     struct arena *arena = task_arena();
@@ -154,7 +154,7 @@ static void make_event(
     *ret_event = event;
 }
 
-static void add_insert(struct tx *tx, const struct plan *plan, const struct record *record, int64_t at_us)
+void creation_row(struct tx *tx, const struct plan *plan, const struct record *record, int64_t at_us)
 {
     struct statement *insert = statement_new();
     char at[CLOCK_TEXT_MAX];
@@ -195,8 +195,15 @@ static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
         (void)audit_add(tx, &creation->events[0]);
     else
         audit_add_many(tx, creation->events, creation->n);
+    if (creation->plan->caller->once) {
+        struct once_records records = {.n_created = creation->n};
+        records.created = arena_new_array(task_arena(), int64_t, creation->n);
+        for (size_t i = 0; i < creation->n; i++)
+            records.created[i] = creation->records[i].id;
+        once_add(tx, creation->plan->caller, &records);
+    }
     for (size_t i = 0; i < creation->n; i++)
-        add_insert(tx, creation->plan, &creation->records[i], creation->at_us);
+        creation_row(tx, creation->plan, &creation->records[i], creation->at_us);
     return 0;
 }
 
@@ -226,13 +233,14 @@ static task_fn int create_once(struct caller *caller, struct str form_key, const
         return rc;
     task_stage("validate");
     for (size_t i = 0; i < n; i++) {
-        rc = prepare(creation->plan, items[i], &creation->records[i], err);
-        if (rc == 0)
-            rc = clash_check(creation->plan, items[i], err);
+        rc = creation_prepare(creation->plan, items[i], &creation->records[i], err);
         if (rc < 0)
             return rc;
-        make_event(creation->plan, &creation->records[i], creation->at_us, &creation->events[i]);
+        creation_event(creation->plan, &creation->records[i], creation->at_us, &creation->events[i]);
     }
+    rc = clash_check(creation->plan, items, n, err);
+    if (rc < 0)
+        return rc;
     struct tx_opts opts = {.proof_sql = AUDIT_PROOF_SQL, .request_id = creation->events[0].id};
     task_stage("write");
     rc = tx_run(caller->house->app, &opts, write_all, creation, ret_done, err);

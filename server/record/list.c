@@ -65,6 +65,8 @@ static task_fn int log_list(
     json_out_init(&out, &detail);
     json_out_object(&out);
     json_out_member_int(&out, "epoch", caller->world->epoch);
+    if (query->deleted)
+        json_out_member_str(&out, "what", STR("deleted"));
     if (query->q.n)
         json_out_member_str(&out, "q", query->q);
     if (query->sort.n)
@@ -107,8 +109,11 @@ task_fn int record_list(struct caller *caller, struct str form_key, const struct
     struct record_list *ret_list, struct err *err)
 {
     struct record_list list = {.total = -1};
-    const struct select_query wanted = {
-        .q = query->q, .sort = query->sort, .fields = query->fields, .filter = query->filter};
+    const struct select_query wanted = {.q = query->q,
+        .sort = query->sort,
+        .fields = query->fields,
+        .filter = query->filter,
+        .deleted = query->deleted};
     struct select *select;
     struct cursor after;
     struct db_rows rows;
@@ -117,8 +122,20 @@ task_fn int record_list(struct caller *caller, struct str form_key, const struct
     if (rc < 0 && rc != -ERR_INVALID)
         return rc;
     (void)check_query(caller, query, &limit, err); /* all faults at once */
+    if (query->deleted && query->sort.n)
+        (void)err_add(err, task_arena(), STR("sort"), FAULT_UNKNOWN, STR_NULL);
     if (err->code != ERR_NONE)
         return -(int)err->code;
+    if (query->deleted) {
+        list.plan = select->plan;
+        list.selected = select->selected;
+        rc = bin_list(select, query, limit, &list, err);
+        if (rc == 0)
+            rc = log_list(caller, query, &list, err);
+        if (rc == 0)
+            *ret_list = list;
+        return rc;
+    }
     if (query->after.n && (rc = cursor_parse(select->plan, &select->sort, query->after, &after, err)) < 0)
         return rc;
     list.plan = select->plan;

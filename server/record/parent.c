@@ -9,7 +9,7 @@
  */
 #include "base/id.h"
 #include "base/must.h"
-#include "record/admin_int.h"
+#include "record/plan_int.h"
 
 const struct parent *parent_find(const struct plan *plan, int64_t id)
 {
@@ -42,14 +42,6 @@ struct str parent_title_shown(
 }
 
 /* ---- reading them -------------------------------------------------------------------------------------- */
-
-static void add_ids(struct statement *select, const int64_t *ids, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        buf_add_text(select->sql, i ? ",?" : "?");
-        statement_bind(select, DB_I(ids[i]));
-    }
-}
 
 static task_fn int ask(
     struct plan *plan, struct tx *tx, struct statement *select, struct db_rows *ret_rows, struct err *err)
@@ -108,7 +100,7 @@ task_fn int parents_read(struct plan *plan, struct tx *tx, const int64_t *ids, s
     const struct str columns = plan_columns(full);
     buf_printf(select->sql, "SELECT %.*s, r.`%.*s` FROM `%.*s` r WHERE r._live = 1 AND r._id IN (",
         STR_ARGS(columns), STR_ARGS(form->fields[form->title].column), STR_ARGS(form->table));
-    add_ids(select, unread, n_unread);
+    statement_bind_ids(select, unread, n_unread);
     buf_add_text(select->sql, tx ? ") ORDER BY r._id LOCK IN SHARE MODE" : ")");
     rc = ask(plan, tx, select, &rows, err);
     for (size_t row = 0; rc == 0 && row < rows.n_rows; row++)
@@ -134,7 +126,7 @@ task_fn int parents_hold(struct plan *plan, struct tx *tx, struct err *err)
     buf_printf(select->sql,
         "SELECT r._id, r._rev, r._owner, r._department, r.`%.*s` FROM `%.*s` r WHERE r._live = 1 AND r._id IN (",
         STR_ARGS(form->fields[form->title].column), STR_ARGS(form->table));
-    add_ids(select, ids, n);
+    statement_bind_ids(select, ids, n);
     buf_add_text(select->sql, ") ORDER BY r._id LOCK IN SHARE MODE");
     int rc = ask(plan, tx, select, &rows, err);
     if (rc < 0)
@@ -148,128 +140,4 @@ task_fn int parents_hold(struct plan *plan, struct tx *tx, struct err *err)
                db_val_equal(&parent->title, db_cell(&rows, row, 4));
     }
     return same ? 0 : err_set(err, ERR_EPOCH_MOVED, "the record it belongs to has changed meanwhile");
-}
-
-/* ---- moving with it ------------------------------------------------------------------------------------ */
-
-static bool title_moves(const struct children_move *move)
-{
-    size_t title = move->plan->form->title;
-    return !db_val_equal(&move->before->values[title], &move->after->values[title]);
-}
-
-static bool scope_moves(const struct children_move *move)
-{
-    return move->before->owner != move->after->owner || move->before->department != move->after->department;
-}
-
-/* The field whose change is refused where too many rows would follow it. */
-static const struct field *moving_field(const struct children_move *move)
-{
-    const struct form *form = move->plan->form;
-    ptrdiff_t index = move->before->department != move->after->department ? form->department
-                      : move->before->owner != move->after->owner         ? form->owner
-                                                                          : (ptrdiff_t)form->title;
-    return &form->fields[index];
-}
-
-static task_fn int lock_form(struct tx *tx, struct children_move *move, const struct form *form,
-    struct children_of_form *ret_children, struct err *err)
-{
-    struct statement *select = statement_new();
-    struct db_rows rows;
-    struct str column = form->fields[form->parent].column;
-    buf_printf(select->sql, "SELECT _id, _rev FROM `%.*s` WHERE `%.*s` = ? ORDER BY _id LIMIT ? FOR UPDATE",
-        STR_ARGS(form->table), STR_ARGS(column));
-    statement_bind(select, DB_I(move->after->id));
-    statement_bind(select, DB_I(CHILDREN_MAX + 1));
-    int rc = tx_query(tx, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
-    if (rc < 0)
-        return rc;
-    struct children_of_form children = {.form = form, .n = rows.n_rows};
-    children.ids = arena_new_array(task_arena(), int64_t, rows.n_rows + 1);
-    children.revs = arena_new_array(task_arena(), int64_t, rows.n_rows + 1);
-    for (size_t i = 0; i < rows.n_rows; i++) {
-        children.ids[i] = db_cell(&rows, i, 0)->i;
-        children.revs[i] = db_cell(&rows, i, 1)->i;
-    }
-    *ret_children = children;
-    return 0;
-}
-
-task_fn int children_lock(struct tx *tx, struct children_move *move, struct err *err)
-{
-    const struct catalog *catalog = move->plan->caller->world->catalog;
-    size_t total = 0;
-    move->n_forms = 0;
-    if (!scope_moves(move) && !title_moves(move))
-        return 0;
-    move->forms = arena_new_array(task_arena(), struct children_of_form, catalog->n_forms + 1);
-    for (size_t i = 0; i < catalog->n_forms; i++) {
-        const struct form *form = &catalog->forms[i];
-        if (form->parent_form != move->plan->form)
-            continue;
-        int rc = lock_form(tx, move, form, &move->forms[move->n_forms], err);
-        if (rc < 0)
-            return rc;
-        total += move->forms[move->n_forms++].n;
-    }
-    if (total <= CHILDREN_MAX)
-        return 0;
-    struct arena *arena = task_arena();
-    return err_add(err, arena, arena_printf(arena, "fields.%.*s", STR_ARGS(moving_field(move)->key)),
-        FAULT_TOO_MANY, arena_printf(arena, "%d", CHILDREN_MAX));
-}
-
-/* Owner and department are named; the title may be masked for who reads the log, and stands in the cause. */
-static size_t scope_changes(const struct children_move *move, struct audit_change *ret_changes)
-{
-    size_t n = 0;
-    if (move->before->owner != move->after->owner)
-        ret_changes[n++] = (struct audit_change){
-            STR("_owner"), json_of_id(move->before->owner), json_of_id(move->after->owner)};
-    if (move->before->department != move->after->department)
-        ret_changes[n++] = (struct audit_change){
-            STR("_department"), json_of_id(move->before->department), json_of_id(move->after->department)};
-    return n;
-}
-
-void children_events(struct tx *tx, const struct children_move *move)
-{
-    struct audit_change *changes = arena_new_array(task_arena(), struct audit_change, 2);
-    size_t n_changes = scope_changes(move, changes);
-    struct str detail =
-        arena_printf(task_arena(), "{\"cause\":\"%lld\",\"form\":\"%.*s\",\"record\":\"%lld\"}",
-            (long long)move->cause, STR_ARGS(move->plan->form->key), (long long)move->after->id);
-    for (size_t f = 0; f < move->n_forms; f++) {
-        const struct children_of_form *children = &move->forms[f];
-        struct audit_event *events = arena_new_array(task_arena(), struct audit_event, children->n + 1);
-        for (size_t i = 0; i < children->n; i++) {
-            events[i] = caller_event(move->plan->caller, AUDIT_DERIVE, children->form->key, children->ids[i]);
-            events[i].at_us = move->at_us;
-            events[i].rev = children->revs[i] + 1;
-            events[i].changes = changes;
-            events[i].n_changes = n_changes;
-            events[i].detail = detail;
-        }
-        audit_add_many(tx, events, children->n);
-    }
-}
-
-void children_rows(struct tx *tx, const struct children_move *move)
-{
-    for (size_t f = 0; f < move->n_forms; f++) {
-        const struct form *form = move->forms[f].form;
-        struct record copy = {.owner = move->after->owner,
-            .department = move->after->department,
-            .parent_title = move->after->values[move->plan->form->title]};
-        struct statement *sql = statement_new();
-        if (move->forms[f].n == 0)
-            continue;
-        buf_printf(sql->sql, "UPDATE `%.*s` SET _rev = _rev + 1", STR_ARGS(form->table));
-        write_scope(form, &copy, !title_moves(move), ", ", " = ?", sql);
-        buf_printf(sql->sql, " WHERE `%.*s` = ?", STR_ARGS(form->fields[form->parent].column));
-        statement_bind(sql, DB_I(move->after->id));
-        tx_add(tx, buf_cstr(sql->sql), sql->params, sql->n_params);
-    }
 }

@@ -291,6 +291,14 @@ void statement_bind(struct statement *statement, struct db_val value)
     statement->params[statement->n_params++] = value;
 }
 
+void statement_bind_ids(struct statement *statement, const int64_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        buf_add_text(statement->sql, i ? ",?" : "?");
+        statement_bind(statement, DB_I(ids[i]));
+    }
+}
+
 /* ---- rows
  * -------------------------------------------------------------------------------------------------- */
 

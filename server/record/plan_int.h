@@ -64,25 +64,6 @@ void write_scope(const struct form *form, const struct record *record, bool but_
 struct str parent_title_shown(
     const struct plan *plan, const struct record_view *view, const struct db_val *title);
 
-/* A record that others belong to has changed: its children follow in the same transaction, each named by a
- * derive event that points to the cause. Refused past CHILDREN_MAX: our writers commit no more at once
- * (DECISIONS B11). Locked first; then events are queued, and rows after them. */
-#define CHILDREN_MAX 2000
-struct children_move {
-    const struct plan *plan; /* of the parent's form */
-    int64_t cause;           /* its event */
-    int64_t at_us;
-    const struct record *before, *after;
-    struct children_of_form { /* filled by children_lock; none where nothing that they copy moves */
-        const struct form *form;
-        int64_t *ids, *revs;
-        size_t n;
-    } * forms;
-    size_t n_forms;
-};
-task_fn int children_lock(struct tx *tx, struct children_move *move, struct err *err);
-void children_events(struct tx *tx, const struct children_move *move);
-void children_rows(struct tx *tx, const struct children_move *move);
 int64_t id_or_none(const struct db_val *cell); /* 0: NULL */
 /* "_id, _rev, _owner, _department, …", in the task's arena: what is not needed is NULL in its place. */
 struct str plan_columns(const struct plan *plan);
@@ -114,6 +95,8 @@ struct statement {
 };
 struct statement *statement_new(void);
 void statement_bind(struct statement *statement, struct db_val value);
+/* Appends "?,?,…" and binds them. */
+void statement_bind_ids(struct statement *statement, const int64_t *ids, size_t n);
 
 /* Appends a condition that holds for the rows on which one of the grants with `action` holds (FALSE if none).
  */
@@ -144,8 +127,12 @@ int write_parse(struct plan *plan, const struct json *fields, const enum access_
 /* A member who is not disabled, a department, or a record that was read and is seen, as the field refers to.
  */
 bool reference_exists(const struct plan *plan, const struct field *field, int64_t id);
-/* ERR_TOO_MANY where the caller gives a unique value and has met too many in an hour. */
-task_fn int clash_check(const struct plan *plan, const struct json *fields, struct err *err);
+/* ERR_TOO_MANY where the caller gives a unique value and has met too many in an hour. items: objects of
+ * fields. */
+task_fn int clash_check(const struct plan *plan, const struct json *const *items, size_t n, struct err *err);
+/* How many more he may meet; and one more that he has met, in the log before it is told. */
+task_fn int clash_left(const struct plan *plan, int64_t *ret_left, struct err *err);
+task_fn int clash_note(const struct plan *plan, int64_t id, const struct field *field, struct err *err);
 /* A 1062 of the record's table as a fault of its field, once it is in the log; other errors as they are. `id`
  * is 0 for a new record. */
 task_fn int clash_answer(const struct plan *plan, int64_t id, struct err *err);

@@ -135,8 +135,10 @@ void record_print_selected(
     print_keys(plan, record, selected, "locked", LEVEL_READ, out);
     json_out_key(out, STR("can"));
     json_out_array(out);
+    uint32_t actions = record->view->actions;
+    actions &= record->is_deleted ? 1u << ACTION_RESTORE : ~(1u << ACTION_LIST | 1u << ACTION_CREATE);
     for (int action = 0; action < ACTION_COUNT; action++)
-        if (action != ACTION_LIST && action != ACTION_CREATE && (record->view->actions & 1u << action))
+        if (actions & 1u << action)
             json_out_text(out, access_action_key((enum access_action)action));
     json_out_array_end(out);
 }

@@ -51,6 +51,12 @@ struct house {
 task_fn int world_refresh(struct house *house, struct err *err);
 struct world *world_now(struct house *house); /* a reference of its own */
 
+/* A request that its sender may send again: by what its Idempotency-Key and the request itself hash to. */
+#define ONCE_KEY_MAX 128
+struct once {
+    unsigned char key[CRYPTO_SHA256_BYTES], request[CRYPTO_SHA256_BYTES];
+};
+
 /* Who asks, for one request. Made by caller_init on the task, holds its world and policy until the task's
  * arena goes. */
 struct caller {
@@ -60,6 +66,7 @@ struct caller {
     int64_t user_id, session;
     struct str login, address, request;
     enum err_lang lang;
+    const struct once *once; /* NULL: no key was given */
 };
 /* ERR_LOGIN_NEEDED if the user is gone or disabled. */
 int caller_init(struct caller *caller, struct house *house, int64_t user_id);
@@ -86,6 +93,7 @@ struct record {
     struct db_val parent_title;     /* the parent's title as stored; null where nobody may name the parent */
     struct db_val *values;          /* form->n_fields */
     const struct record_view *view; /* what the caller may do with this row */
+    bool is_deleted;                /* it is in the recycle bin: it can be brought back, no more */
 };
 
 /* Whether the caller may open the record (ACTION_READ). */
@@ -114,6 +122,7 @@ struct record_query {
     const struct json *filter; /* NULL: none */
     int64_t limit;             /* 0: the default */
     bool count;
+    bool deleted; /* the recycle bin: what the caller may bring back, the newest first; no sort */
 };
 struct record_list {
     const struct plan *plan;
@@ -122,6 +131,9 @@ struct record_list {
     struct str next; /* empty: no more */
     int64_t total;   /* -1: not asked */
     bool *selected;  /* by field: which to print; NULL: all */
+    struct record_deleted {
+        int64_t at_us, by; /* 0: not known */
+    } * deleted;           /* by item, of the recycle bin; else NULL */
 };
 task_fn int record_list(struct caller *caller, struct str form_key, const struct record_query *query,
     struct record_list *ret_list, struct err *err);
@@ -132,6 +144,8 @@ task_fn int record_read(
     struct caller *caller, struct plan *plan, int64_t id, struct record *ret_record, struct err *err);
 
 struct record_conflict {
+    struct str item;             /* of a batch: "update[3]"; else empty */
+    const struct record *record; /* of a batch: as it is now; else NULL */
     const struct field *field;
     struct db_val base, theirs, yours;
     bool has_base;
@@ -149,9 +163,64 @@ task_fn int record_create(struct caller *caller, struct str form_key, const stru
 /* version: the caller's, or "*" to overwrite on purpose. */
 task_fn int record_update(struct caller *caller, struct str form_key, int64_t id, struct str version,
     const struct json *fields, struct record_done *ret_done, struct err *err);
+/* Into the recycle bin, with what belongs to it. version: the caller's, if he gives one; empty or "*":
+ * whatever it is. The record is given as it was. */
+task_fn int record_delete(struct caller *caller, struct str form_key, int64_t id, struct str version,
+    struct record_done *ret_done, struct err *err);
+/* Out of it, with what went with it. ERR_NOT_FOUND: it is not in what the caller may bring back;
+ * ERR_CONFLICT: a unique value is taken, or the record that it belongs to is in the bin. One that is there
+ * already is given as it is. */
+task_fn int record_restore(
+    struct caller *caller, struct str form_key, int64_t id, struct record_done *ret_done, struct err *err);
 /* Many new records in one transaction, all or nothing; at most 1,000. */
 task_fn int record_create_many(
     struct caller *caller, struct str form_key, const struct json *const *items, size_t n, struct err *err);
+/* Many changes of one form in one transaction, all or nothing; what is wrong is told of each item, under its
+ * place ("update[3].fields.phone"). Each record at most once; RECORD_BATCH_MAX in all. */
+#define RECORD_BATCH_MAX 1000
+struct record_batch {
+    const struct json *const *create; /* objects of fields */
+    struct record_batch_update {
+        int64_t id;
+        struct str version;
+        const struct json *fields;
+    } * update;
+    int64_t *delete, *restore;
+    size_t n_create, n_update, n_delete, n_restore;
+};
+struct record_batch_done {
+    struct plan *plan;
+    struct record *created, *updated, *restored; /* in the order of the request */
+    struct str pos;
+};
+/* ret_stale: with ERR_STALE. */
+task_fn int record_batch(struct caller *caller, struct str form_key, const struct record_batch *batch,
+    struct record_batch_done *ret_done, struct record_done *ret_stale, struct err *err);
+/* Takes out of the database what has been in the recycle bin for records.bin_days, some hundreds at once.
+ * *ret_more: there is more of it. */
+task_fn int bin_purge(struct house *house, bool *ret_more, struct err *err);
+
+/* ---- done once
+ * --------------------------------------------------------------------------------------------- */
+
+struct once_records {
+    int64_t *created, *updated, *deleted, *restored;
+    size_t n_created, n_updated, n_deleted, n_restored;
+};
+/* what: method and path. Faults name "Idempotency-Key". */
+int once_make(const struct caller *caller, struct str key, struct str what, struct str body,
+    struct once *ret_once, struct err *err);
+/* Whether the caller's request was done already within 24 hours; ERR_INVALID: its key was another request's.
+ */
+task_fn int once_find(
+    const struct caller *caller, bool *ret_found, struct once_records *ret_records, struct err *err);
+/* What became of them, as the caller may see it now, once that is in the log; one that he does not see has
+ * the id 0. */
+task_fn int once_show(struct caller *caller, struct str form_key, const struct once_records *records,
+    struct record_batch_done *ret_done, struct err *err);
+/* Forgets what is older. */
+task_fn int once_prune(struct house *house, struct err *err);
+
 /* How many there are, whoever may see them, the recycle bin included: for the loader, which goes on from
  * there.
  */

@@ -66,8 +66,9 @@ static int make(struct arena *arena, struct caller *caller, struct str form_key,
 {
     struct select *select = arena_new_one(arena, struct select);
     const struct filter_caller fields = {.arg = select, .find = find_field};
-    enum access_action needed = one ? ACTION_READ : ACTION_LIST;
+    enum access_action needed = one ? ACTION_READ : query->deleted ? ACTION_RESTORE : ACTION_LIST;
     select->arena = arena;
+    select->deleted = query->deleted;
     select->one = one;
     int rc = plan_make(arena, caller, form_key, &select->plan, err);
     if (rc < 0)
@@ -200,7 +201,12 @@ int select_where(const struct select *select, struct statement *to, struct err *
         .arg = &where,
         .bind = bind_value,
         .clear = append_clear};
-    buf_printf(to->sql, " FROM `%.*s` r WHERE r._live = 1 AND ", STR_ARGS(select->plan->form->table));
+    buf_printf(to->sql, " FROM `%.*s` r WHERE r._live %s AND ", STR_ARGS(select->plan->form->table),
+        select->deleted ? "IS NULL" : "= 1");
+    if (select->deleted) {
+        plan_where_rows(select->plan, ACTION_RESTORE, to);
+        buf_add_text(to->sql, " AND ");
+    }
     plan_where_rows(select->plan, select->one ? ACTION_READ : ACTION_LIST, to);
     if (select->one) {
         buf_add_text(to->sql, " AND r._id = ?");

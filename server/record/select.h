@@ -18,6 +18,7 @@ struct select;
 struct select_query {
     struct str q, sort, fields; /* as in struct record_query; q is for pages only */
     const struct json *filter;  /* NULL: none */
+    bool deleted;               /* the recycle bin, for pages only */
 };
 /* ERR_NOT_FOUND: no such form or no grant; ERR_FORBIDDEN: not to be listed; else all faults of the query at
  * once. */

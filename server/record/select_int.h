@@ -13,10 +13,14 @@ struct select {
     int64_t one;                 /* this record alone; 0: a list */
     const struct filter *filter; /* NULL: none */
     bool *selected;              /* by field: what to print; NULL: all */
+    bool deleted;                /* what is in the recycle bin, and may be brought back */
 };
 
 /* " FROM … WHERE …": the rows that the viewer's list holds. */
 int select_where(const struct select *select, struct statement *to, struct err *err);
+/* A page of the recycle bin (bin.c). */
+task_fn int bin_list(const struct select *select, const struct record_query *query, int64_t limit,
+    struct record_list *list, struct err *err);
 /* "SELECT <columns>, <sort expressions>". */
 void select_columns(const struct select *select, struct statement *to);
 

@@ -5,53 +5,23 @@
  */
 #include "base/clock.h"
 #include "base/must.h"
-#include "record/plan_int.h"
-
-struct update {
-    struct plan *plan;
-    int64_t id;
-    struct str version;
-    const struct json *fields;
-    int64_t event_id, at_us;
-    bool base_known; /* base is the state that `version` names, found when the record stood at base_rev */
-    int64_t base_rev;
-    struct db_val *base;
-    struct record before, after;
-    struct children_move move;
-    bool stale, changed; /* stale: the version is not the present one, and its base is not known yet */
-    struct record_conflict *conflicts;
-    size_t n_conflicts;
-};
+#include "record/change_int.h"
 
 static task_fn int lock_record(struct tx *tx, struct update *update, struct err *err)
 {
-    struct plan *plan = update->plan;
-    struct statement *select = statement_new();
-    struct db_rows rows;
-    const struct str columns = plan_columns(plan);
-    buf_printf(select->sql,
-        "SELECT (SELECT epoch FROM catalog_epoch WHERE id = 1 LOCK IN SHARE MODE), %.*s FROM `%.*s` r "
-        "WHERE r._id = ? AND r._live = 1 FOR UPDATE",
-        STR_ARGS(columns), STR_ARGS(plan->form->table));
-    statement_bind(select, DB_I(update->id));
-    int rc = tx_query(tx, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
+    struct locked row;
+    int rc = rows_lock(tx, update->plan, ROW_LIVE, &update->id, 1, &row, err);
     if (rc < 0)
         return rc;
-    if (rows.n_rows == 0)
-        return err_set(err, ERR_NOT_FOUND, "no such record");
-    if (!epoch_is(db_cell(&rows, 0, 0), plan->caller, err))
-        return -ERR_EPOCH_MOVED;
-    plan_read_row(plan, &rows, 0, 1, &update->before);
-    if (!view_is_visible(update->before.view))
-        return err_set(err, ERR_NOT_FOUND, "not visible");
+    if (row.record.id == 0 || !view_is_visible(row.record.view))
+        return err_set(err, ERR_NOT_FOUND, "no such record, or not visible");
+    update->before = row.record;
     if (!(update->before.view->actions & 1u << ACTION_UPDATE))
         return err_set(err, ERR_FORBIDDEN, "no grant updates this row");
     return 0;
 }
 
-/* Whether the caller's version is good for this state; false with `stale` where its base must be looked for
- * first. */
-static bool version_is_good(struct update *update)
+bool update_version_is_good(struct update *update)
 {
     if (str_eq(update->version, STR("*")) ||
         str_eq(update->version, record_version(update->plan, &update->before)))
@@ -109,7 +79,7 @@ static void copy_scope(struct update *update)
     update->after.parent_title = parent->title;
 }
 
-static int judge(struct update *update, struct err *err)
+int update_judge(struct update *update, struct err *err)
 {
     struct plan *plan = update->plan;
     const struct form *form = plan->form;
@@ -135,7 +105,7 @@ static int judge(struct update *update, struct err *err)
     return 0;
 }
 
-static void add_event(struct tx *tx, struct update *update)
+void update_event(const struct update *update, struct audit_event *ret_event)
 {
     struct plan *plan = update->plan;
     struct arena *arena = task_arena();
@@ -152,10 +122,10 @@ static void add_event(struct tx *tx, struct update *update)
                 .before = value_json(field, &update->before.values[i], arena),
                 .after = value_json(field, &update->after.values[i], arena)};
     }
-    (void)audit_add(tx, &event);
+    *ret_event = event;
 }
 
-static void add_update(struct tx *tx, const struct update *update)
+void update_row(struct tx *tx, const struct update *update)
 {
     struct statement *sql = statement_new();
     char at[CLOCK_TEXT_MAX];
@@ -175,7 +145,7 @@ static void add_update(struct tx *tx, const struct update *update)
     tx_add(tx, buf_cstr(sql->sql), sql->params, sql->n_params);
 }
 
-static bool differs(const struct update *update)
+bool update_differs(const struct update *update)
 {
     for (size_t i = 0; i < update->plan->form->n_fields; i++)
         if (!db_val_equal(&update->before.values[i], &update->after.values[i]))
@@ -186,35 +156,50 @@ static bool differs(const struct update *update)
 static task_fn int write_update(struct tx *tx, void *arg, struct err *err)
 {
     struct update *update = arg;
-    update->stale = update->changed = false;
+    struct audit_event event;
+    update->stale = false;
     update->n_conflicts = 0;
     update->plan->parents = NULL; /* of a run that was begun again: they are not locked any more */
     int rc = lock_record(tx, update, err);
     if (rc < 0)
         return rc;
-    if (!version_is_good(update))
+    if (!update_version_is_good(update))
         return err_set(err, ERR_STALE, "the version is not the present one");
     int64_t parent = parent_named(update->plan, update->fields);
     rc = parents_read(update->plan, tx, &parent, 1, err);
     if (rc < 0)
         return rc;
-    rc = judge(update, err);
-    if (rc < 0 || !differs(update))
+    rc = update_judge(update, err);
+    if (rc < 0 || !update_differs(update))
         return rc;
-    update->changed = true;
     update->after.rev = update->before.rev + 1;
+    update_event(update, &event);
     update->move = (struct children_move){.plan = update->plan,
         .cause = update->event_id,
         .at_us = update->at_us,
         .before = &update->before,
         .after = &update->after};
-    rc = children_lock(tx, &update->move, err);
+    rc = children_lock(tx, &update->move, 1, err);
     if (rc < 0)
         return rc;
-    add_event(tx, update);
+    (void)audit_add(tx, &event);
     children_events(tx, &update->move);
-    add_update(tx, update);
+    update_row(tx, update);
     children_rows(tx, &update->move);
+    return 0;
+}
+
+task_fn int update_find_base(struct update *update, struct err *err)
+{
+    bool found = false;
+    struct db_val *base = arena_new_array(task_arena(), struct db_val, update->plan->form->n_fields);
+    task_stage("merge");
+    int rc = merge_find_base(update->plan, &update->before, update->version, &found, base, err);
+    if (rc < 0)
+        return rc;
+    update->base_known = true;
+    update->base_rev = update->before.rev;
+    update->base = found ? base : NULL;
     return 0;
 }
 
@@ -226,25 +211,15 @@ static task_fn int update_once(struct update *update, struct tx_done *ret_done, 
     update->at_us = clock_utc_us();
     struct tx_opts opts = {.proof_sql = AUDIT_PROOF_SQL, .request_id = update->event_id};
     task_stage("write");
-    int rc = clash_check(update->plan, update->fields, err);
+    int rc = clash_check(update->plan, &update->fields, 1, err);
     if (rc < 0)
         return rc;
     rc = tx_run(update->plan->caller->house->app, &opts, write_update, update, ret_done, err);
     if (rc != -ERR_STALE || !update->stale)
         return rc < 0 ? clash_answer(update->plan, update->id, err) : 0;
-    /* Outside of the transaction, for it takes other connections: which earlier state does the version name?
-     */
-    bool found = false;
-    struct db_val *base = arena_new_array(task_arena(), struct db_val, update->plan->form->n_fields);
     err_clear(err);
-    task_stage("merge");
-    rc = merge_find_base(update->plan, &update->before, update->version, &found, base, err);
-    if (rc < 0)
-        return rc;
-    update->base_known = true;
-    update->base_rev = update->before.rev;
-    update->base = found ? base : NULL;
-    return -ERR_DB_RETRY;
+    rc = update_find_base(update, err);
+    return rc < 0 ? rc : -ERR_DB_RETRY;
 }
 
 /* The records that the values of a conflict name. */

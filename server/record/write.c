@@ -3,7 +3,8 @@
  * derived ones. All faults of a request are reported at once; a hidden, an unknown and an invented field
  * answer alike.
  */
-#include "record/plan_int.h"
+#include "base/clock.h"
+#include "record/change_int.h"
 #include "text/text.h"
 
 bool reference_exists(const struct plan *plan, const struct field *field, int64_t id)
@@ -90,4 +91,54 @@ void write_scope(const struct form *form, const struct record *record, bool but_
         STR("_"), STR("department"), record->department ? DB_I(record->department) : DB_N, before, after, to);
     if (!but_title)
         write_one(STR("_t_"), title, record->parent_title, before, after, to);
+}
+
+static struct db_val instant(int64_t at_us)
+{
+    char at[CLOCK_TEXT_MAX];
+    size_t n = clock_print_sql(at_us, at);
+    return DB_S(arena_copy(task_arena(), ((struct str){at, n})));
+}
+
+void write_deleted(int64_t at_us, int64_t by, struct statement *to)
+{
+    buf_add_text(to->sql, ", _live = NULL, _deleted_at = ?, _deleted_by = ?");
+    statement_bind(to, instant(at_us));
+    statement_bind(to, by ? DB_I(by) : DB_N);
+}
+
+void write_restored(struct statement *to)
+{
+    buf_add_text(to->sql, ", _live = 1, _deleted_at = NULL, _deleted_by = NULL");
+}
+
+/* ---- locking ------------------------------------------------------------------------------------------- */
+
+task_fn int rows_lock(struct tx *tx, struct plan *plan, enum row_state state, const int64_t *ids, size_t n,
+    struct locked *ret_rows, struct err *err)
+{
+    static const char *const STATES[] = {
+        [ROW_LIVE] = " AND r._live = 1", [ROW_DELETED] = " AND r._live IS NULL", [ROW_EITHER] = ""};
+    struct statement *select = statement_new();
+    struct db_rows rows;
+    const struct str columns = plan_columns(plan);
+    buf_printf(select->sql,
+        "SELECT (SELECT epoch FROM catalog_epoch WHERE id = 1 LOCK IN SHARE MODE), r._live, %.*s FROM `%.*s` r "
+        "FORCE INDEX (PRIMARY) WHERE r._id IN (",
+        STR_ARGS(columns), STR_ARGS(plan->form->table));
+    statement_bind_ids(select, ids, n);
+    buf_printf(select->sql, ")%s ORDER BY r._id FOR UPDATE", STATES[state]);
+    int rc = tx_query(tx, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
+    if (rc < 0)
+        return rc;
+    if (rows.n_rows > 0 && !epoch_is(db_cell(&rows, 0, 0), plan->caller, err))
+        return -ERR_EPOCH_MOVED;
+    for (size_t i = 0, row = 0; i < n; i++) {
+        ret_rows[i] = (struct locked){0};
+        if (row == rows.n_rows || db_cell(&rows, row, 2)->i != ids[i])
+            continue;
+        ret_rows[i].deleted = db_cell(&rows, row, 1)->kind == DB_NULL;
+        plan_read_row(plan, &rows, row++, 2, &ret_rows[i].record);
+    }
+    return 0;
 }

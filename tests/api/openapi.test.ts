@@ -32,7 +32,8 @@ test("it is an OpenAPI 3.1 document with unique operations and declared paramete
       const declared = (operation.parameters ?? []).filter((parameter) => parameter.in === "path");
       assert.deepEqual(declared.map((parameter) => parameter.name).sort(), [...inPath].sort(), where);
       for (const parameter of declared) assert.equal(parameter.required, true, where);
-      assert.equal("requestBody" in operation, ["post", "put", "patch"].includes(method), `${where}: body`);
+      const bodiless = where === "post /api/v1/forms/{form}/records/{id}/restore";
+      assert.equal("requestBody" in operation, ["post", "put", "patch"].includes(method) && !bodiless, `${where}: body`);
     }
   }
 });
@@ -182,6 +183,27 @@ const WRITES: Record<string, (client: Client) => Promise<{ body?: unknown; good:
     const body = { fields: { notes: "one" } };
     const good = await clerk.patch(path, body, item.version);
     return { body, good, refused: await clerk.patch(path, { fields: { notes: "two" } }, item.version) };
+  },
+  "DELETE /api/v1/forms/{form}/records/{id}": async () => {
+    const clerk = await login("clerk");
+    const path = `/forms/customer/records/${(await createCustomer(clerk)).id}`;
+    return { refused: await clerk.delete(path, { headers: { "if-match": "never" } }), good: await clerk.delete(path) };
+  },
+  "POST /api/v1/forms/{form}/records/{id}/restore": async () => {
+    const clerk = await login("clerk");
+    const path = `/forms/customer/records/${(await createCustomer(clerk)).id}`;
+    clerk.expect(200, await clerk.delete(path));
+    checkAnswer(await document(), "GET /api/v1/forms/{form}/records", await clerk.get("/forms/customer/records?deleted=1&count=1"));
+    return { refused: await (await login("president")).request("POST", `${path}/restore`), good: await clerk.request("POST", `${path}/restore`) };
+  },
+  "POST /api/v1/forms/{form}/records:batch": async () => {
+    const clerk = await login("clerk");
+    const [a, b, c] = [await createCustomer(clerk), await createCustomer(clerk), await createCustomer(clerk)];
+    clerk.expect(200, await clerk.delete(`/forms/customer/records/${c.id}`));
+    const body = { create: [{ fields: await customerFields(clerk) }], update: [{ id: a.id, version: a.version, fields: { notes: "one" } }], delete: [b.id], restore: [c.id] };
+    const good = await clerk.post("/forms/customer/records:batch", body);
+    checkAnswer(await document(), "POST /api/v1/forms/{form}/records:batch", await clerk.post("/forms/customer/records:batch", { delete: [b.id] }));
+    return { body, good, refused: await clerk.post("/forms/customer/records:batch", { update: [{ id: a.id, version: a.version, fields: { notes: "two" } }] }) };
   },
   "POST /api/v1/forms/{form}/records/{id}/reveal": async () => {
     const role = await makeRole(ownKey("reveal"));

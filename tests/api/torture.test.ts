@@ -149,6 +149,60 @@ test("changing: either the change with its event, or neither", async () => {
   assert.ok(fired >= 2, `only ${fired} waits in an update`);
 });
 
+test("into the recycle bin and out of it, alone and in a batch: either the whole of it with its events, or nothing", async () => {
+  const clerk = await login("clerk");
+  const state = async (id: string) => (await query(`SELECT IFNULL(_live, 0) AS live, _rev, (SELECT COUNT(*) FROM tidemark_log.event e WHERE e.record = r._id AND e.rev IS NOT NULL) AS events FROM tidemark.rec_customer r WHERE _id = ${id}`, "app"))[0];
+  let [id, known]: [string, Awaited<ReturnType<typeof state>>] = ["", undefined];
+  const untouched = async () => assert.deepEqual(await state(id), known, "a refused request left something");
+  const withContact = async () => {
+    id = (await createCustomer(clerk)).id;
+    clerk.expect(201, await clerk.post("/forms/contact/records", { fields: { customer: id, name: "苦" } }));
+  };
+  await torture({
+    what: "delete",
+    route: "DELETE /api/v1/forms/{form}/records/{id}",
+    good: 200,
+    send: async (headers) => {
+      await withContact();
+      known = await state(id);
+      return clerk.delete(`${PATH}/${id}`, { headers });
+    },
+    untouched,
+  });
+  await torture({
+    what: "restore",
+    route: "POST /api/v1/forms/{form}/records/{id}/restore",
+    good: 200,
+    send: async (headers) => {
+      await withContact();
+      clerk.expect(200, await clerk.delete(`${PATH}/${id}`));
+      known = await state(id);
+      return clerk.request("POST", `${PATH}/${id}/restore`, { headers: { ...headers, "idempotency-key": `t${id}` } });
+    },
+    untouched,
+  });
+  let code = "";
+  await torture({
+    what: "batch",
+    route: "POST /api/v1/forms/{form}/records:batch",
+    good: 200,
+    send: async (headers) => {
+      await withContact();
+      known = await state(id);
+      const other = await createCustomer(clerk);
+      clerk.expect(200, await clerk.patch(`${PATH}/${other.id}`, { fields: { stage: "quoted" } }, "*"));
+      const fields = await customerFields(clerk);
+      code = fields["credit_code"] as string;
+      const body = { create: [{ fields }], update: [{ id: other.id, version: other.version, fields: { notes: "x" } }], delete: [id] };
+      return clerk.post(`${PATH}:batch`, body, { headers: { ...headers, "idempotency-key": `b${id}` } });
+    },
+    untouched: async () => {
+      await untouched();
+      assert.equal(await count(`credit_code = '${code}'`), 0, "a refused batch left a row");
+    },
+  });
+});
+
 test("logging in and out", async () => {
   const client: Client = await stranger();
   await torture({

@@ -36,6 +36,10 @@ const BODIES: Record<string, unknown> = {
   "POST /api/v1/forms/{form}/records": { fields: { name: "x", kind: "company", credit_code: CANARIES["credit_code"], phone: CANARIES["phone"], stage: "lead" } },
   "PATCH /api/v1/forms/{form}/records/{id}": { fields: { stage: "nothing", notes: 5, credit_line: "x" } },
   "POST /api/v1/forms/{form}/records/{id}/reveal": { field: "name", reason: " " },
+  "POST /api/v1/forms/{form}/records:batch": {
+    create: [{ fields: { name: "x", kind: "company", credit_code: CANARIES["credit_code"], stage: "lead" } }],
+    update: [{ id: "@@", version: "never", fields: { stage: "nothing", notes: 5, credit_line: "x" } }],
+  },
 };
 /** These end or begin sessions, and say nothing of records. */
 const SESSIONS = ["POST /api/v1/session", "DELETE /api/v1/session", "PUT /api/v1/session/password"];
@@ -55,8 +59,9 @@ async function everything(client: Client, item: Item, person: string): Promise<R
       let path = (route.path.startsWith("/api/v1") ? route.path.slice("/api/v1".length) : `/${route.path}`).replace("{form}", "customer").replace("{id}", id);
       assert.ok(!path.includes("{"), `${route.name}: what stands in its braces is not known here`);
       if (route.path.endsWith("/rights/view") || route.path.endsWith("/rights/why")) path += `?person=${person}&${route.path.endsWith("why") ? `record=${item.id}&field=phone` : ""}`.replace(/&$/, "");
-      const body = route.name.endsWith("rights:preview") ? { roles: [] } : (BODIES[route.name] ?? {});
-      const options = route.method === "get" || route.method === "delete" ? {} : { body, headers: { "if-match": "never" } };
+      const body = JSON.parse(JSON.stringify(route.name.endsWith("rights:preview") ? { roles: [] } : (BODIES[route.name] ?? {})).replaceAll("@@", item.id)) as unknown;
+      const headers = { "if-match": "never" };
+      const options = route.method === "get" ? {} : route.method === "delete" || route.name.endsWith("/restore") ? { headers } : { body, headers };
       replies.push(await client.request(route.method.toUpperCase(), path, options));
     }
   }
@@ -65,6 +70,7 @@ async function everything(client: Client, item: Item, person: string): Promise<R
     replies.push(await filter({ field: key, op: "eq", value }), await filter({ not: { field: key, op: "eq", value: "0" } }));
     replies.push(await client.get(`${PATH}?q=${encodeURIComponent(value)}&count=1`), await client.get(`${PATH}?sort=-${key}&fields=${key}&limit=200`));
   }
+  replies.push(await client.post(`${PATH}:batch`, { update: [{ id: item.id, version: item.version, fields: { name: "x", phone: "13800000000", credit_line: "1.00" } }] }));
   replies.push(await client.get(`/audit?record=${item.id}`), await client.get(`/audit?form=customer&action=update`));
   // A version of another state: what was changed since is told, if it may be.
   replies.push(await client.patch(`${PATH}/${item.id}`, { fields: { name: "x", phone: "13800000000", credit_line: "1.00" } }, item.version));
@@ -81,9 +87,16 @@ test("nobody finds in any answer of any route what his line does not give him", 
   await setGrants({ [role.key]: [{ rule: "subtree", actions: ["list", "read", "history"], fields: { "*": "hidden", ...masked, notes: "read" } }] });
   assert.equal((await matrixOf()).roles.find((one) => one.key === role.key)?.grants.length, 1);
   const people: Record<string, Client> = { colleague: await makePerson(ownKey("canary"), "outlet11", ["clerk"]), masked: await makePerson(ownKey("canary"), "branch1", [role.key]) };
+  const inBin = async (client: Client): Promise<Reply[]> => {
+    manager.expect(200, await manager.delete(`${PATH}/${item.id}`));
+    const replies = [await client.get(`${PATH}?deleted=1&limit=200&count=1`), await client.get(`${PATH}?deleted=1&q=${encodeURIComponent(CANARIES["phone"] as string)}`), await client.get(`${PATH}/${item.id}`)];
+    const back = await client.request("POST", `${PATH}/${item.id}/restore`);
+    if (back.status !== 200) manager.expect(200, await manager.request("POST", `${PATH}/${item.id}/restore`));
+    return [...replies, back];
+  };
   for (const name of Object.keys(FINDS)) {
     const client = people[name] ?? (await login(name));
-    const found = finds(await everything(client, item, clerk.session?.user.id as string));
+    const found = finds([...(await everything(client, item, clerk.session?.user.id as string)), ...(await inBin(client))]);
     const { may, must } = FINDS[name] as { may: string[]; must: string[] };
     assert.deepEqual([...found].filter(([key]) => !may.includes(key)), [], `${name} finds what is not his`);
     assert.deepEqual(must.filter((key) => !found.has(key)), [], `${name} does not find what is his`);

@@ -204,7 +204,7 @@ static void test_bookkeeping_and_strange_tables(void **state)
 {
     (void)state;
     static const char *const OURS[] = {"process_slot", "lease", "beat", "presence", "feed_position",
-        "auto_number", "catalog_epoch", "login_guard", "schema_migration"};
+        "auto_number", "catalog_epoch", "idempotency_key", "login_guard", "schema_migration"};
     for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++)
         add(keyed(FEED_UPDATE, "tidemark", OURS[i], "id", 1));
     assert_clean();
