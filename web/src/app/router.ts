@@ -9,6 +9,7 @@ import Shell from './Shell.vue'
 
 /** Log-in and list are in the first load; the rest comes when it is wanted. */
 const RecordPage = () => import('@/pages/records/RecordPage.vue')
+const BinPage = () => import('@/pages/records/BinPage.vue')
 const AuditPage = () => import('@/pages/audit/AuditPage.vue')
 const PasswordPage = () => import('./PasswordPage.vue')
 const DepartmentsPage = () => import('@/pages/departments/DepartmentsPage.vue')
@@ -39,6 +40,7 @@ export const router = createRouter({
       children: [
         { path: '', component: HomePage },
         { path: 'forms/:form', name: 'list', component: ListPage, props: true },
+        { path: 'forms/:form/bin', component: BinPage, props: true },
         { path: 'forms/:form/records/new', component: RecordPage, props: true },
         { path: 'forms/:form/records/:id', component: RecordPage, props: true },
         { path: 'audit', component: AuditPage, meta: { right: 'audit.read' } },

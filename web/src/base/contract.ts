@@ -97,6 +97,12 @@ export interface Item {
   pos?: string
 }
 
+/** A record in the recycle bin. */
+export interface DeletedItem extends Item {
+  deleted_at: string | null
+  deleted_by: Ref | null
+}
+
 /** A masked value in clear, and until when it may stay on a screen. */
 export interface Revealed {
   id: string
@@ -126,6 +132,8 @@ export interface FieldFault {
 }
 
 export interface Clash {
+  /** Of a batch: "update[3]". */
+  item?: string
   field: string
   base: Value
   theirs: Value
