@@ -240,6 +240,39 @@ task_fn int records_history(struct call *call, struct err *err)
     return rc;
 }
 
+static int read_timeline_query(struct call *call, struct record_timeline_query *query, struct err *err)
+{
+    struct str after = STR(""), actor = STR("");
+    int rc = call_query(call, "after", &after, err);
+    if (rc == 0)
+        rc = call_query(call, "actor", &actor, err);
+    if (rc == 0)
+        rc = call_query(call, "kind", &query->kind, err);
+    if (rc == 0)
+        rc = call_query_int(call, "limit", HISTORY_DEFAULT, &query->limit, err);
+    if (rc < 0)
+        return rc;
+    if (after.n && !id_parse(after, &query->before_id))
+        (void)err_add(err, task_arena(), STR("after"), FAULT_BAD_VALUE, STR_NULL);
+    if (actor.n && !id_parse(actor, &query->actor_id))
+        (void)err_add(err, task_arena(), STR("actor"), FAULT_NOT_AN_ID, STR_NULL);
+    return err->code == ERR_NONE ? 0 : -(int)err->code;
+}
+
+task_fn int records_timeline(struct call *call, struct err *err)
+{
+    struct record_timeline_query query = {0};
+    struct plan *plan;
+    int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
+    if (rc == 0)
+        rc = read_timeline_query(call, &query, err);
+    if (rc == 0)
+        rc = record_timeline(&call->caller, call->form, call->id, &query, &call->out, err);
+    if (rc == 0)
+        json_out_end(&call->out);
+    return rc;
+}
+
 struct reveal_body {
     struct str field, reason;
 };

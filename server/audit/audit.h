@@ -118,5 +118,10 @@ task_fn int audit_open_views(struct db *app, int64_t slot, int64_t from_us,
  * for merge (DECISIONS A5) and history. before_id: keyset; 0: from the newest. */
 task_fn int audit_of_record(struct db *app, struct str form, int64_t record, int64_t before_id, size_t limit,
     struct audit_row **ret_rows, size_t *ret_n, struct err *err);
+/* The same of many records of any form at once, merged; actor_id 0: whoever did it. By the index of records:
+ * what it reads is what there is of these records, not of the log. At most AUDIT_RECORDS_MAX records, at
+ * least one. */
+task_fn int audit_of_records(struct db *app, const int64_t *records, size_t n_records, int64_t actor_id,
+    int64_t before_id, size_t limit, struct audit_row **ret_rows, size_t *ret_n, struct err *err);
 
 #endif

@@ -349,3 +349,45 @@ task_fn int audit_of_record(struct db *app, struct str form, int64_t record, int
         *ret_n = rows.n_rows;
     return r;
 }
+
+/* Texts for 1, 2, 4 … records, so that few are prepared: the last one stands for those that are missing. */
+static size_t padded(size_t n)
+{
+    size_t width = 1;
+    while (width < n)
+        width *= 2;
+    return width;
+}
+
+task_fn int audit_of_records(struct db *app, const int64_t *records, size_t n_records, int64_t actor_id,
+    int64_t before_id, size_t limit, struct audit_row **ret_rows, size_t *ret_n, struct err *err)
+{
+    struct buf sql;
+    struct db_rows rows;
+    size_t bounded = limit < 1 ? 1 : limit > AUDIT_FIND_MAX ? AUDIT_FIND_MAX : limit, n = 0;
+    must(n_records > 0 && n_records <= AUDIT_RECORDS_MAX);
+    const size_t width = padded(n_records);
+    struct db_val *params = arena_new_array(task_arena(), struct db_val, width + 3);
+    buf_init(&sql, 0);
+    buf_add_text(&sql, COLUMNS "FORCE INDEX (ix_record) WHERE record IN (");
+    for (; n < width; n++) {
+        buf_add_text(&sql, n ? ",?" : "?");
+        params[n] = DB_I(records[n < n_records ? n : n_records - 1]);
+    }
+    buf_add_text(&sql, ") AND id<? AND action IN ('create','update','delete','restore','derive') ");
+    params[n++] = DB_I(before_id ? before_id : INT64_MAX);
+    if (actor_id) {
+        buf_add_text(&sql, "AND actor_id=? ");
+        params[n++] = DB_I(actor_id);
+    }
+    buf_add_text(&sql, "ORDER BY id DESC LIMIT ?");
+    params[n++] = DB_I(bounded);
+    const char *text = arena_cstr(task_arena(), buf_str(&sql));
+    buf_done(&sql);
+    int r = db_query(app, text, params, n, &rows, err);
+    if (r == 0)
+        r = audit_read_rows(&rows, ret_rows, err);
+    if (r == 0)
+        *ret_n = rows.n_rows;
+    return r;
+}

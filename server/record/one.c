@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/must.h"
-#include "record/plan_int.h"
+#include "record/shown_int.h"
 #include "text/text.h"
 
 enum { HISTORY_MAX = 200, BATCH = 200, REASON_CHARS_MAX = 200, TRIES = 5 };
@@ -32,9 +32,8 @@ static task_fn int read_now(struct plan *plan, int64_t id, struct record *ret_re
     return view_is_visible(ret_record->view) ? 0 : err_set(err, ERR_NOT_FOUND, "not visible");
 }
 
-/* Planned anew under the newest world as long as it moves under our hands. */
-static task_fn int plan_and_read(struct caller *caller, struct str form_key, int64_t id,
-    struct plan **ret_plan, struct record *ret_record, struct err *err)
+task_fn int shown_record(struct caller *caller, struct str form_key, int64_t id, struct plan **ret_plan,
+    struct record *ret_record, struct err *err)
 {
     for (int i = 0;; i++) {
         int rc = plan_make(task_arena(), caller, form_key, ret_plan, err);
@@ -81,10 +80,6 @@ static struct str side_json(
     return json;
 }
 
-struct shown_change {
-    struct str field, before, after;
-};
-
 /* The records that a value names, now or earlier, are looked at: each is shown as the caller may see it. */
 static task_fn int read_named(
     struct plan *plan, const struct field *field, const struct json *change, struct err *err)
@@ -99,9 +94,8 @@ static task_fn int read_named(
     return parents_read(plan, NULL, ids, 2, err);
 }
 
-/* The changes of the event that the caller sees. A field that there is no more is nobody's to see. */
-static task_fn int shown_changes(struct plan *plan, const struct record *record,
-    const struct audit_row *event, struct shown_change **ret_changes, size_t *ret_n, struct err *err)
+task_fn int shown_changes(struct plan *plan, const struct record *record, const struct audit_row *event,
+    struct shown_change **ret_changes, size_t *ret_n, struct err *err)
 {
     const struct record_view *view = record->view;
     struct json *changes = NULL;
@@ -138,12 +132,16 @@ static task_fn int shown_changes(struct plan *plan, const struct record *record,
     return 0;
 }
 
-static void print_event(const struct plan *plan, const struct audit_row *event,
-    const struct shown_change *changes, size_t n, struct json_out *out)
+bool shown_is_nothing(const struct audit_row *event, size_t n_changes)
+{
+    return n_changes == 0 && (str_eq(event->action, STR("update")) || str_eq(event->action, STR("derive")));
+}
+
+void shown_print(const struct plan *plan, const struct audit_row *event, const struct shown_change *changes,
+    size_t n, struct json_out *out)
 {
     const struct user *actor =
         event->actor_id ? directory_user(plan->caller->world->directory, event->actor_id) : NULL;
-    json_out_object(out);
     json_out_member_instant(out, "at", event->at_us);
     json_out_key(out, STR("actor"));
     if (event->actor_id) {
@@ -167,7 +165,6 @@ static void print_event(const struct plan *plan, const struct audit_row *event,
         json_out_object_end(out);
     }
     json_out_array_end(out);
-    json_out_object_end(out);
 }
 
 struct history {
@@ -194,16 +191,16 @@ static task_fn int print_events(struct history *history, int64_t before_id, stru
             rc = shown_changes(plan, history->record, &events[e], &changes, &n_changes, err);
             if (rc < 0)
                 return rc;
-            bool only_values =
-                str_eq(events[e].action, STR("update")) || str_eq(events[e].action, STR("derive"));
             before_id = events[e].id;
-            if (n_changes == 0 && only_values)
+            if (shown_is_nothing(&events[e], n_changes))
                 continue;
             if (history->printed == history->limit) {
                 history->more = true;
                 return 0;
             }
-            print_event(plan, &events[e], changes, n_changes, history->out);
+            json_out_object(history->out);
+            shown_print(plan, &events[e], changes, n_changes, history->out);
+            json_out_object_end(history->out);
             history->printed++;
             history->last = events[e].id;
         }
@@ -220,7 +217,7 @@ task_fn int record_history(struct caller *caller, struct str form_key, int64_t i
         return err_add(err, task_arena(), STR("limit"), limit < 1 ? FAULT_TOO_SMALL : FAULT_TOO_LARGE,
             limit < 1 ? STR("1") : arena_printf(task_arena(), "%d", HISTORY_MAX));
     task_stage("read");
-    int rc = plan_and_read(caller, form_key, id, &history.plan, &record, err);
+    int rc = shown_record(caller, form_key, id, &history.plan, &record, err);
     if (rc < 0)
         return rc;
     if (!(record.view->actions & 1u << ACTION_HISTORY))
@@ -335,7 +332,7 @@ task_fn int record_reveal(struct caller *caller, struct str form_key, int64_t id
     const struct field *field;
     reason = str_trim(reason);
     task_stage("read");
-    int rc = plan_and_read(caller, form_key, id, &plan, &record, err);
+    int rc = shown_record(caller, form_key, id, &plan, &record, err);
     if (rc == 0)
         rc = check_reveal(plan, &record, key, reason, &field, err);
     if (rc < 0)

@@ -241,6 +241,20 @@ void record_print_value(const struct plan *plan, const struct record *record, co
 task_fn int record_history(struct caller *caller, struct str form_key, int64_t id, int64_t before_id,
     int64_t limit, struct json_out *out, struct err *err);
 
+/* The record's history together with that of the records that belong or refer to it, newest first, each under
+ * the caller's rights of now on its own row; one that he may not see, or of which he may not read the history
+ * or the reference, is not there. Needs ACTION_HISTORY on the record. Prints
+ * {"items":[{"form","record":{"id","title"},"at","actor","action","changes"}],"next","whole","stages"}:
+ * whole: all such records were looked at; stages (first page only): how long the record was in which state,
+ * or null. */
+struct record_timeline_query {
+    struct str kind;  /* "form" or "form.field": these records, or where that field changed; empty: all */
+    int64_t actor_id; /* 0: anybody */
+    int64_t before_id, limit;
+};
+task_fn int record_timeline(struct caller *caller, struct str form_key, int64_t id,
+    const struct record_timeline_query *query, struct json_out *out, struct err *err);
+
 /* Shows one masked value, once the event that says so, with the reason, is committed. Needs ACTION_REVEAL on
  * the row; ERR_TOO_MANY past reveal.per_hour. Prints {"id","field","value","until"}. */
 task_fn int record_reveal(struct caller *caller, struct str form_key, int64_t id, struct str field,

@@ -34,7 +34,7 @@ journey("who read it and who changed it, from what to what", {}, async ({ page }
 
 journey("the log is narrowed by person and action, and the address keeps the question", {}, async ({ page }) => {
   await createCustomer(await login("clerk"));
-  await logIn(page, "auditor");
+  await logIn(page, "auditor", "/audit");
   await page.locator(mark("audit-row")).first().waitFor();
   await page.locator(mark("filter-actor")).fill("clerk");
   await waitUntil("the address", () => /actor=clerk/.test(page.url()));

@@ -8,7 +8,7 @@ import { login, query } from "../lib/shared.ts";
 import { waitUntil } from "../lib/wait.ts";
 
 journey("the table scrolls through every record to the very last", {}, async ({ page }) => {
-  await logIn(page, "president");
+  await logIn(page, "president", "/forms/customer");
   await page.locator(mark("row")).first().waitFor();
   const all = await total(page);
   const known = Number((await query("SELECT COUNT(*) AS n FROM rec_customer WHERE _deleted_at IS NULL"))[0]?.["n"]);
@@ -24,7 +24,7 @@ journey("the table scrolls through every record to the very last", {}, async ({ 
 journey("a customer is found by its name, its code and its phone, and opened", {}, async ({ page }) => {
   const clerk = await login("clerk");
   const item = await createCustomer(clerk, { name: `浏览器寻找 ${process.pid}` });
-  await logIn(page, "clerk");
+  await logIn(page, "clerk", "/forms/customer");
   for (const words of [`浏览器寻找 ${process.pid}`, item.fields["credit_code"] as string, item.fields["phone"] as string]) {
     await page.locator(mark("search")).fill(words);
     await waitUntil("one row", async () => (await total(page)) === 1);
@@ -82,7 +82,7 @@ journey("only what was changed is sent, with the version that it is based on", {
 });
 
 journey("a new customer: what is required is told at once, then it is there with its number", {}, async ({ page }) => {
-  await logIn(page, "clerk");
+  await logIn(page, "clerk", "/forms/customer");
   await page.locator(mark("new")).click();
   await page.locator(input("name")).waitFor();
   await page.locator(mark("save")).click();
@@ -175,7 +175,7 @@ journey("the server away while saving: said plainly, and what was typed is kept"
 });
 
 journey("with the keyboard alone: to a cell, to its record, into editing, and out of it", {}, async ({ page }) => {
-  await logIn(page, "clerk");
+  await logIn(page, "clerk", "/forms/customer");
   await page.locator(mark("row")).first().waitFor();
   await page.locator(`[data-row="0"] [role=gridcell]`).first().focus();
   for (const key of ["ArrowDown", "ArrowDown", "ArrowRight"]) await page.keyboard.press(key);
@@ -193,7 +193,7 @@ journey("with the keyboard alone: to a cell, to its record, into editing, and ou
 });
 
 journey("columns keep their width and order for the next visit", {}, async ({ page }) => {
-  await logIn(page, "clerk");
+  await logIn(page, "clerk", "/forms/customer");
   await page.locator(mark("row")).first().waitFor();
   const head = page.locator(mark("head-name"));
   const before = (await head.boundingBox())?.width ?? 0;
@@ -211,7 +211,7 @@ journey("columns keep their width and order for the next visit", {}, async ({ pa
 });
 
 journey("a click on a column's head sorts, and the address tells it", {}, async ({ page }) => {
-  await logIn(page, "clerk");
+  await logIn(page, "clerk", "/forms/customer");
   await page.locator(mark("row")).first().waitFor();
   await page.locator(mark("head-name")).click();
   await waitUntil("the address", () => /sort=-?name/.test(page.url()));

@@ -21,7 +21,7 @@ for (const size of SIZES) {
       await page.goto("/login");
       await page.locator(mark("login-submit")).waitFor();
       assert.equal(await overflow(page), 0, "log-in");
-      await logIn(page, "clerk");
+      await logIn(page, "clerk", "/forms/customer");
       await page.locator(mark("row")).first().waitFor();
       assert.equal(await overflow(page), 0, "list");
       await page.goto(`/forms/customer/records/${item.id}`);
@@ -37,7 +37,7 @@ for (const size of SIZES) {
 }
 
 journey("the log on a phone", { width: 390, height: 844, touch: true }, async ({ page }) => {
-  await logIn(page, "auditor");
+  await logIn(page, "auditor", "/audit");
   await page.locator(mark("audit-row")).first().waitFor();
   assert.equal(await overflow(page), 0);
   await page.locator(`${mark("audit-row")} button`).first().tap();
@@ -46,7 +46,7 @@ journey("the log on a phone", { width: 390, height: 844, touch: true }, async ({
 });
 
 journey("the language is changed on the spot, for good, and nothing stays behind", {}, async ({ page }) => {
-  await logIn(page, "clerk");
+  await logIn(page, "clerk", "/forms/customer");
   await page.locator(mark("row")).first().waitFor();
   assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
   const chinese = await page.locator(mark("head-stage")).innerText();
@@ -78,7 +78,7 @@ journey("the theme is changed on the spot and kept", {}, async ({ page }) => {
 });
 
 journey("on a phone the list is opened by a press and left by the way back", { width: 390, height: 844, touch: true }, async ({ page }) => {
-  await logIn(page, "clerk");
+  await logIn(page, "clerk", "/forms/customer");
   await page.locator(mark("row")).first().tap();
   await page.locator(mark("field-name")).waitFor();
   await page.goBack();

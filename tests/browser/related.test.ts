@@ -1,6 +1,6 @@
 // What belongs to a customer stands on the customer's page, live, and is added to in two clicks.
 import assert from "node:assert/strict";
-import { input, logIn, mark, openRecord, waitLive } from "../lib/browser.ts";
+import { input, logIn, mark, openRecord, overflow, waitLive } from "../lib/browser.ts";
 import type { Item } from "../lib/client.ts";
 import { createCustomer } from "../lib/demo.ts";
 import { journey } from "../lib/journey.ts";
@@ -52,4 +52,59 @@ journey("a contact is added on the customer's page and stands there; another's f
   manager.expect(200, await manager.patch(`/forms/customer/records/${other.id}`, { fields: { owner: clerk2?.id as string, department: clerk2?.department.id as string } }, "*"));
   await page.locator(mark("gone")).waitFor();
   assert.equal(await row.count(), 0);
+});
+
+journey("around a customer: the time line by itself and by kind, the time in a stage, an earlier value put back and taken back again, the keys", { as: "clerk" }, async ({ page }) => {
+  const [clerk, manager] = [await login("clerk"), await login("manager")];
+  const customer = await createCustomer(clerk, { name: `动态 ${process.pid}`, stage: "lead", notes: "原备注" });
+  const path = `/forms/customer/records/${customer.id}`;
+  clerk.expect(200, await clerk.patch(path, { fields: { stage: "contacted", notes: "改后的备注" } }, customer.version));
+  await openRecord(page, customer.id);
+  await waitLive(page);
+  await page.keyboard.press("?");
+  await page.locator(mark("keys-dialog")).waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator(mark("keys-dialog")).waitFor({ state: "detached" });
+  await page.keyboard.press("h");
+  const events = page.locator(mark("timeline-event"));
+  await waitUntil("both of the customer's own events", async () => (await events.count()) === 2);
+  assert.deepEqual((await page.locator(mark("stage")).allInnerTexts()).map((text) => text.split(/\s/)[0]), ["新线索", "初步沟通"]);
+  assert.match(await events.first().innerText(), /初步沟通[\s\S]*此前停留 1分钟/);
+  const follow = manager.expect<Item>(201, await manager.post("/forms/follow_up/records", { fields: { customer: customer.id, kind: "visit", at: "2026-11-20T02:00:00Z", content: "行长陪同拜访", by: manager.session?.user.id as string } }));
+  const visit = page.locator(`${mark("timeline-event")}[data-form=follow_up]`);
+  await visit.waitFor();
+  assert.match(await visit.innerText(), /新建跟进记录[\s\S]*行长陪同拜访[\s\S]*上门拜访/);
+  assert.equal(await visit.locator("a").getAttribute("href"), `/forms/follow_up/records/${follow.id}`);
+  await page.locator("#timeline-kind").click();
+  await page.getByRole("option", { name: "联系人" }).click();
+  await page.locator(mark("timeline-empty")).waitFor();
+  await page.locator(mark("timeline-clear")).click();
+  await waitUntil("all of it again", async () => (await events.count()) === 3);
+
+  await page.locator(mark("side-history")).click();
+  await page.locator(mark("restore-notes")).click();
+  const shown = (text: string) => waitUntil(text, async () => (await page.locator(mark("field-notes")).innerText()).includes(text));
+  await shown("原备注");
+  await page.locator(mark("toast")).filter({ hasText: "已恢复" }).getByRole("button", { name: "撤销" }).click();
+  await shown("改后的备注");
+
+  await page.locator(mark("side-timeline")).click();
+  await page.locator("h1").click();
+  await page.keyboard.press("e");
+  await page.locator(input("notes")).fill("用键盘保存");
+  await page.keyboard.press("Control+Enter");
+  await page.locator(mark("edit")).waitFor();
+  await shown("用键盘保存");
+  await page.setViewportSize({ width: 390, height: 844 });
+  assert.equal(await overflow(page), 0);
+  // To the next of the list that it was opened from, and back.
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.goto("/forms/customer?sort=no");
+  await page.locator(mark("row")).first().locator("a").first().click();
+  await page.locator(mark("field-name")).waitFor();
+  const first = page.url();
+  await page.keyboard.press("j");
+  await page.waitForURL((url) => url.href !== first);
+  await page.keyboard.press("k");
+  await page.waitForURL(first);
 });

@@ -77,10 +77,10 @@ export async function useSession(context: BrowserContext, client: Client, url: s
 }
 
 /** In a session that was opened over HTTP, one for each person: quick. `typeLogIn` is the journey itself. */
-export async function logIn(page: Page, name: string): Promise<void> {
+export async function logIn(page: Page, name: string, address = "/"): Promise<void> {
   const client = await login(name);
   await useSession(page.context(), client, client.origin);
-  await page.goto("/");
+  await page.goto(address);
   await page.locator(mark("person-menu")).waitFor();
 }
 

@@ -118,6 +118,25 @@ export interface HistoryEvent {
   changes: { field: string; before: Value; after: Value }[]
 }
 
+/** An event of a record, or of one that belongs or refers to it. */
+export interface TimelineEvent extends HistoryEvent {
+  form: string
+  record: Ref
+}
+
+/** How long the record was in which state, newest first; null at an end: not known, or still so. */
+export interface Stages {
+  field: string
+  spans: { value: string; from: string | null; until: string | null }[]
+}
+
+export interface Timeline extends Page<TimelineEvent> {
+  /** Everything that belongs to the record was looked at. */
+  whole: boolean
+  /** With the first page only. */
+  stages?: Stages | null
+}
+
 export interface Page<T> {
   items: T[]
   next: string | null

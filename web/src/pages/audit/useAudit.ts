@@ -2,7 +2,7 @@
 import { ref, shallowRef } from 'vue'
 import { call, query } from '@/base/api'
 import type { AuditEvent, Page } from '@/base/contract'
-import { dayEnd, dayStart, isDate } from '@/base/dates'
+import { dayEnd, dayStart, instantFromInput, isDate } from '@/base/dates'
 import { asApiError, isCancelled, type ApiError } from '@/base/problem'
 
 export interface AuditFilter {
@@ -10,7 +10,7 @@ export interface AuditFilter {
   form: string
   record: string
   action: string
-  /** Dates in the instance's zone, both ends included. */
+  /** Dates in the instance's zone, both ends included; or with a time, the end excluded. */
   from: string
   to: string
 }
@@ -44,8 +44,8 @@ export function useAudit() {
       form: f?.form,
       record: f?.record,
       action: f?.action,
-      from: f && isDate(f.from) ? dayStart(f.from) : '',
-      to: f && isDate(f.to) ? dayEnd(f.to) : '',
+      from: isDate(f?.from ?? '') ? dayStart(f!.from) : (instantFromInput(f?.from ?? '') ?? ''),
+      to: isDate(f?.to ?? '') ? dayEnd(f!.to) : (instantFromInput(f?.to ?? '') ?? ''),
       after,
       limit: PAGE,
     }

@@ -30,3 +30,5 @@ export function useNeighbours(form: () => string, id: () => string | null) {
   })
   return { previous, next, place }
 }
+
+export type Neighbours = ReturnType<typeof useNeighbours>
