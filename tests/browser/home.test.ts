@@ -38,8 +38,11 @@ journey("a clerk's day: what is due stands there, a follow-up in two clicks, and
   await page.locator(mark("save")).click();
   await page.locator(mark("related-row-follow_up")).filter({ hasText: "电话约定" }).waitFor();
   await page.locator(mark("nav-home")).click();
+  await waitUntil("the number of today", async () => (await total("due")) > 0);
+  const today = await total("due");
   await page.locator(mark("day-all-due")).click();
   await page.waitForURL(/\/forms\/customer\?.*filter=/);
+  await waitUntil("the same number in the list", async () => number(await page.locator(mark("total")).innerText()) === today);
   await page.setViewportSize({ width: 390, height: 844 });
   await page.goto("/");
   await row(due.id).waitFor();
