@@ -6,7 +6,7 @@
  *
  *   scopes   A sockets and then B, each of a person who sees the customers of his own alone and has one; the
  *            server's processor time for each of 600 changes a second, less what as long without one takes;
- *            then A again
+ *            then A again: the medians of all rounds, and the least and the most
  *   revoke   A sockets of a role look at a list that changes 40 times a second; in each of B rounds the role
  *            is put, by the API, to the matrix in TAKE, which hides the notes, and then to that in GIVE
  *   push     A sockets look at one list that changes 200 times a second, for B seconds; the server's
@@ -32,8 +32,8 @@ enum {
     WRITERS = 8,
     AT_ONCE = 400,
     CHANGES_MAX = 200000,
-    ROUNDS = 5,
     ROUNDS_MAX = 200,
+    SCOPE_ROUNDS = 7,
     SCOPE_PER_S = 600,
     SCOPE_S = 3,
     PUSH_PER_S = 200,
@@ -128,15 +128,11 @@ static int64_t cpu_over(size_t n, double per_s, size_t (*choose)(int64_t number)
     return cpu_us_of(run.server) - cpu_us;
 }
 
-/* Processor microseconds of the server for a change: median of rounds, each beside as long without one. */
-static double cost_of(size_t n, double per_s, size_t rounds, size_t (*choose)(int64_t number))
+/* Processor microseconds of the server for a change, beside as long without one. */
+static double cost_of(size_t n, double per_s, size_t (*choose)(int64_t number))
 {
-    double cost[ROUNDS_MAX];
-    for (size_t i = 0; i < rounds; i++) {
-        double quiet = (double)cpu_over(n, per_s, NULL), busy = (double)cpu_over(n, per_s, choose);
-        cost[i] = (busy - quiet) / (double)n;
-    }
-    return median_of(cost, rounds);
+    double quiet = (double)cpu_over(n, per_s, NULL), busy = (double)cpu_over(n, per_s, choose);
+    return (busy - quiet) / (double)n;
 }
 
 /* Spread over all: neighbours in time are none in memory. */
@@ -145,39 +141,43 @@ static size_t choose_scope(int64_t number)
     return (size_t)((uint64_t)number * 7919 % run.n_among);
 }
 
-static double cost_among(size_t n)
+static void cost_among(size_t n, double ret_costs[SCOPE_ROUNDS])
 {
     run.n_among = n;
-    return cost_of((size_t)SCOPE_PER_S * SCOPE_S, SCOPE_PER_S, ROUNDS, choose_scope);
+    for (size_t i = 0; i < SCOPE_ROUNDS; i++)
+        ret_costs[i] = cost_of((size_t)SCOPE_PER_S * SCOPE_S, SCOPE_PER_S, choose_scope);
 }
 
 static void scopes(void)
 {
     char sql[256];
-    const size_t n = (size_t)SCOPE_PER_S * SCOPE_S * ROUNDS;
+    double few[2 * SCOPE_ROUNDS], many[SCOPE_ROUNDS];
+    const size_t n = (size_t)SCOPE_PER_S * SCOPE_S * SCOPE_ROUNDS;
     (void)snprintf(sql, sizeof(sql), SQL_OWN, (long long)(LOAD_PERSON_BASE + run.first));
     if (changes_customers(run.changes, sql) < run.b)
         load_die("scopes", "too few people with a customer of their own");
     prepare(run.b);
     load_open(&run.load, 0, run.a, AT_ONCE);
-    double few = cost_among(run.a);
+    cost_among(run.a, few);
     size_t told_few = run.n_told;
     int64_t opened_us = clock_monotonic_us();
     load_open(&run.load, run.a, run.b, AT_ONCE);
     opened_us = clock_monotonic_us() - opened_us;
     load_turn_for(&run.load, 2 * AFTER_US);
     run.n_told = 0;
-    double many = cost_among(run.b);
+    cost_among(run.b, many);
     size_t told_many = run.n_told;
     double channels = api_metric(&run.api, "live_channels");
     for (size_t i = run.a; i < run.b; i++)
         load_cut(&run.load, i);
     load_turn_for(&run.load, LINGER_US);
-    double again = cost_among(run.a);
-    printf("few=%zu many=%zu few_us=%.2f many_us=%.2f few_again_us=%.2f told_few=%.4f told_many=%.4f "
-           "channels=%.0f opening_s=%.1f lost=%zu\n",
-        run.a, run.b, few, many, again, (double)told_few / (double)n, (double)told_many / (double)n, channels,
-        (double)opened_us / 1e6, run.load.n_lost);
+    cost_among(run.a, few + SCOPE_ROUNDS);
+    double few_us = median_of(few, (size_t)2 * SCOPE_ROUNDS), many_us = median_of(many, SCOPE_ROUNDS);
+    printf("few=%zu many=%zu few_us=%.2f few_least_us=%.2f few_most_us=%.2f many_us=%.2f many_least_us=%.2f "
+           "many_most_us=%.2f told_few=%.4f told_many=%.4f channels=%.0f opening_s=%.1f lost=%zu\n",
+        run.a, run.b, few_us, few[0], few[2 * SCOPE_ROUNDS - 1], many_us, many[0], many[SCOPE_ROUNDS - 1],
+        (double)told_few / (double)n, (double)told_many / (double)n, channels, (double)opened_us / 1e6,
+        run.load.n_lost);
 }
 
 static size_t choose_newest(int64_t number)
@@ -193,7 +193,7 @@ static void push(void)
     load_open(&run.load, 0, run.a, AT_ONCE);
     load_turn_for(&run.load, AFTER_US);
     run.n_told = 0;
-    double us = cost_of(n, PUSH_PER_S, 1, choose_newest);
+    double us = cost_of(n, PUSH_PER_S, choose_newest);
     printf("sockets=%zu changes=%zu us_change=%.2f told=%.4f lost=%zu\n", run.a, n, us,
         (double)run.n_told / (double)(n * run.a), run.load.n_lost);
 }

@@ -1,5 +1,6 @@
 // The benchmark table: release build, plain HTTP on loopback, median of five, each number beside its ceiling taken in the
 // same run (bench_ceiling.c: a bare C client on the same private MariaDB; for sockets a bare libwebsockets, live.ts).
+// Arguments choose rows by name (the keys of the tables below); without any, all are measured.
 // Absolute numbers belong to one machine and one day; the ratios carry over. Targets are those of the issue that set them; a missed one fails.
 import fs from "node:fs";
 import { startBrowser } from "../lib/browser.ts";
@@ -107,33 +108,51 @@ async function underTls(server: Server, rows: (tls: Server) => void): Promise<vo
   }
 }
 
-async function liveRows(server: Server): Promise<void> {
-  live.addPeople(server);
-  live.viewer(server);
-  live.crowd(server, true);
-  live.crowd(server, false);
-  live.fanout(server);
-  live.comeBack(server);
-  live.stalled(server);
-  await server.stopKeepingData();
-  // A server for each weight: what others have given back to it would be taken for nothing.
-  await underTls(server, live.weight);
-  await underTls(server, (tls) => {
+/** In this order: the rows of rights come last on the server, for afterwards its rows have other owners. */
+const PLAIN: Record<string, (plain: Server) => void | Promise<void>> = {
+  viewer: live.viewer,
+  own: (plain) => live.crowd(plain, true),
+  shared: (plain) => live.crowd(plain, false),
+  fanout: live.fanout,
+  return: live.comeBack,
+  stalled: live.stalled,
+};
+/** A server for each weight: what others have given back to it would be taken for nothing. */
+const TLS: Record<string, (tls: Server) => void> = {
+  weight: live.weight,
+  tls: (tls) => {
     live.fanout(tls);
     live.comeBack(tls);
-  });
-  // Last: the rows have other owners after it.
-  await server.start();
-  await rights.rows(server);
-  await server.stopKeepingData();
-  live.layers();
+  },
+};
+const RIGHTS: Record<string, (plain: Server) => void | Promise<void>> = { restricted: rights.restricted, revoke: rights.revoke, scopes: rights.scopes };
+const OTHERS: Record<string, () => void> = { match: live.match, net: live.net };
+
+/** Those rows that were asked for by name, or all. */
+async function rows(wanted: (name: string) => boolean): Promise<void> {
+  const some = (all: object): boolean => Object.keys(all).some(wanted);
+  const of = <Row>(all: Record<string, Row>): Row[] => Object.keys(all).filter(wanted).map((name) => all[name] as Row);
+  if (wanted("request") || some(PLAIN) || some(TLS) || some(RIGHTS)) {
+    await (wanted("request") ? request(server) : server.start());
+    live.addPeople(server);
+    for (const row of of(PLAIN)) await row(server);
+    await server.stopKeepingData();
+    for (const row of of(TLS)) await underTls(server, row);
+    if (some(RIGHTS)) {
+      await server.start();
+      rights.addRoles(server);
+      for (const row of of(RIGHTS)) await row(server);
+      await server.stopKeepingData();
+    }
+  }
+  for (const row of of(OTHERS)) row();
 }
 
 const server = new Server({ rows: 10_000, binary: live.BINARY, env: { TIDEMARK_LIMITS_WS_PER_USER: "1000", TIDEMARK_LIMITS_WS_SILENT_S: "600" } });
+const names = process.argv.slice(2);
 try {
   heading();
-  await request(server);
-  await liveRows(server);
+  await rows((name) => names.length === 0 || names.includes(name));
   console.log(`load average at the end ${load()}`);
 } catch (error) {
   console.log(String(error instanceof Error ? error.stack : error));
