@@ -311,7 +311,6 @@ static void register_channel(struct channel *channel)
         return;
     }
     channel->form = form_of(channel);
-    channel->entry.owner = channel;
     if (channel->kind == CHANNEL_RECORD) {
         join_record(channel);
     } else {

@@ -33,7 +33,7 @@ struct live_index {
     bool probing;
     uint64_t probe; /* counted */
     uint64_t seed[2];
-    struct live_part *residual;
+    struct live_who residual;
     size_t n_entries, n_residual;
     struct live_field **active;
     size_t n_active, n_fields;
@@ -46,6 +46,7 @@ struct live_index {
 struct live_index *live_index_new(const enum filter_kind *kinds, size_t n_fields)
 {
     struct live_index *index = must_alloc(sizeof(*index) + n_fields * sizeof(struct live_field));
+    must(n_fields <= UINT16_MAX);
     index->magic = INDEX_MAGIC;
     index->n_fields = n_fields;
     index->active = must_alloc((n_fields + 1) * sizeof(*index->active));
@@ -78,7 +79,7 @@ void live_index_free(struct live_index *index)
 static void put_part(struct live_index *index, struct live_part *part)
 {
     if (part->kind == LIVE_RESIDUAL) {
-        live_part_push(&index->residual, part);
+        live_who_add(&index->residual, part);
         index->n_residual++;
         return;
     }
@@ -96,23 +97,11 @@ static void put_part(struct live_index *index, struct live_part *part)
     }
 }
 
-static void remove_residual(struct live_index *index, struct live_part *part)
-{
-    index->n_residual--;
-    if (part->prev) {
-        live_part_unlink(part);
-        return;
-    }
-    must(index->residual == part);
-    index->residual = part->next;
-    if (part->next)
-        part->next->prev = NULL;
-}
-
-static void take_part(struct live_index *index, struct live_part *part)
+static void take_part(struct live_index *index, const struct live_part *part)
 {
     if (part->kind == LIVE_RESIDUAL) {
-        remove_residual(index, part);
+        live_who_remove(&index->residual, part);
+        index->n_residual--;
         return;
     }
     struct live_field *field = &index->fields[part->field];
@@ -145,7 +134,7 @@ static bool make_parts(struct live_index *index, const struct filter_access *acc
         return false;
     must(access->field < index->n_fields);
     const struct live_field *field = &index->fields[access->field];
-    struct live_part part = {.field = field->index};
+    struct live_part part = {.field = (uint16_t)field->index};
     if (field->kind == FILTER_SEVERAL)
         return false;
     if (access->kind == FILTER_ACCESS_RANGE) {
@@ -177,16 +166,13 @@ static struct live_parts *make_all(struct live_index *index, const struct filter
     for (size_t i = 0; i < n && !residual; i++)
         max += accesses[i].kind == FILTER_ACCESS_EQUAL ? accesses[i].n_values : 1;
     struct live_parts *parts = must_alloc(sizeof(*parts) + max * sizeof(struct live_part));
-    parts->at = (struct live_part *)(parts + 1);
     for (size_t i = 0; i < n && !residual; i++)
         residual = !make_parts(index, &accesses[i], parts);
     if (residual) {
         parts->n = 1;
         parts->at[0] = (struct live_part){.kind = LIVE_RESIDUAL};
     }
-    parts = must_realloc(parts, sizeof(*parts) + parts->n * sizeof(struct live_part));
-    parts->at = (struct live_part *)(parts + 1);
-    return parts;
+    return must_realloc(parts, sizeof(*parts) + parts->n * sizeof(struct live_part));
 }
 
 void live_index_add(
@@ -195,12 +181,12 @@ void live_index_add(
     CHECK(index, INDEX_MAGIC);
     must(!index->probing && !entry->parts);
     struct live_parts *parts = make_all(index, accesses, n);
+    parts->entry = entry;
+    entry->parts = parts;
     for (size_t i = 0; i < parts->n; i++) {
         parts->at[i].of = parts;
         put_part(index, &parts->at[i]);
     }
-    parts->owner = entry->owner;
-    entry->parts = parts;
     index->n_entries++;
 }
 
@@ -223,26 +209,19 @@ void live_index_remove(struct live_index *index, struct live_entry *entry)
 void live_look_done(struct live_look *look)
 {
     free(look->hits);
-    free(look->visits);
+    free(look->inners);
+    free(look->leaves);
 }
 
-void live_look_hit(struct live_look *look, struct live_part *first)
+void live_look_hit(struct live_look *look, struct live_who who)
 {
     if (look->n_hits == look->max_hits) {
         look->max_hits = look->max_hits ? look->max_hits * 2 : 64;
-        look->hits = must_realloc(look->hits, look->max_hits * sizeof(struct live_part *));
+        look->hits = must_realloc(look->hits, look->max_hits * sizeof(look->hits[0]));
     }
-    __builtin_prefetch(first);
-    look->hits[look->n_hits++] = first;
-}
-
-void live_look_visit(struct live_look *look, const struct live_range_node *node, uint64_t at)
-{
-    if (look->n_visits == look->max_visits) {
-        look->max_visits = look->max_visits ? look->max_visits * 2 : 64;
-        look->visits = must_realloc(look->visits, look->max_visits * sizeof(struct live_visit));
-    }
-    look->visits[look->n_visits++] = (struct live_visit){node, at};
+    if (live_who_group(who))
+        __builtin_prefetch(live_who_group(who));
+    look->hits[look->n_hits++] = who;
 }
 
 /* ---- probing ------------------------------------------------------------------------------------------- */
@@ -255,28 +234,40 @@ static void want_all(struct live_index *index, const struct live_field *field)
         live_equal_all(field->equal, &index->look);
 }
 
-static void want_key(struct live_index *index, const struct live_field *field, struct live_key key)
-{
-    live_ranges_stab(&field->ranges, key.order, &index->look);
-    if (!field->equal)
-        return;
-    live_equal_prefetch(field->equal, key.hash);
-    index->wants[index->n_wants++] = (struct want){field->equal, key.hash};
-}
-
 static bool is_same(const struct db_val *a, const struct db_val *b)
 {
     return a->kind == b->kind &&
            (a->kind == DB_INT ? a->i == b->i : a->kind != DB_REAL && str_eq(a->s, b->s));
 }
 
-static void prepare(struct live_index *index, const struct live_field *field, const struct db_val *value)
+static void want_hash(struct live_index *index, const struct live_field *field, uint64_t hash)
 {
-    struct live_key key;
-    if (live_key_make(field->kind, value, index->seed, &key))
-        want_key(index, field, key);
-    else
+    live_equal_prefetch(field->equal, hash);
+    index->wants[index->n_wants++] = (struct want){field->equal, hash};
+}
+
+/* Both of its values at once, so that nothing is met twice; NULL: there is none. */
+static void prepare(struct live_index *index, const struct live_field *field, const struct db_val *old,
+    const struct db_val *new)
+{
+    const struct db_val *values[2] = {old ? old : new, new &&old ? new : NULL};
+    struct live_key keys[2];
+    if (!values[0])
+        return;
+    if (!live_key_make(field->kind, values[0], index->seed, &keys[0]) ||
+        (values[1] && !live_key_make(field->kind, values[1], index->seed, &keys[1]))) {
         want_all(index, field);
+        return;
+    }
+    if (!values[1])
+        keys[1] = keys[0];
+    bool rises = keys[0].order <= keys[1].order;
+    live_ranges_stab(&field->ranges, keys[!rises].order, keys[rises].order, &index->look);
+    if (!field->equal)
+        return;
+    want_hash(index, field, keys[0].hash);
+    if (keys[1].hash != keys[0].hash)
+        want_hash(index, field, keys[1].hash);
 }
 
 static const struct db_val *value_at(const struct db_val *image, const struct live_field *field)
@@ -291,37 +282,46 @@ static void collect(struct live_index *index, const struct db_val *before, const
     for (size_t i = 0; i < index->n_active; i++) {
         const struct live_field *field = index->active[i];
         const struct db_val *old = value_at(before, field), *new = value_at(after, field);
-        if (old)
-            prepare(index, field, old);
-        if (new && !(old && is_same(old, new)))
-            prepare(index, field, new);
+        prepare(index, field, old, new &&old &&is_same(old, new) ? NULL : new);
     }
-    live_ranges_search(look); /* the hash slots are on their way meanwhile */
-    for (size_t i = 0; i < index->n_wants; i++) {
-        struct live_part *first = live_equal_find(index->wants[i].equal, index->wants[i].hash);
-        if (first)
-            live_look_hit(look, first);
+    live_ranges_descend(look);                    /* the hash slots are on their way meanwhile */
+    for (size_t i = 0; i < index->n_wants; i++) { /* … and then the leaves */
+        struct live_who who = live_equal_find(index->wants[i].equal, index->wants[i].hash);
+        if (who.word != 0)
+            live_look_hit(look, who);
     }
-    if (index->residual)
+    live_ranges_finish(look);
+    if (index->residual.word != 0)
         live_look_hit(look, index->residual);
 }
 
+/* One that asks for several things may be met under each of them. */
+static bool is_new(const struct live_member *member, uint64_t probe)
+{
+    if (!member->part)
+        return true;
+    struct live_parts *parts = member->part->of;
+    bool met = parts->probe == probe;
+    parts->probe = probe;
+    return !met;
+}
+
 void live_index_probe(struct live_index *index, const struct db_val *before, const struct db_val *after,
-    void (*found)(void *owner, void *arg), void *arg)
+    void (*found)(struct live_entry *entry, void *arg), void *arg)
 {
     CHECK(index, INDEX_MAGIC);
     must(!index->probing);
     index->probing = true;
     index->probe++;
     collect(index, before, after);
-    for (size_t i = 0; i < index->look.n_hits; i++)
-        for (struct live_part *part = index->look.hits[i]; part; part = part->next) {
-            struct live_parts *parts = part->of;
-            if (parts->probe == index->probe)
-                continue;
-            parts->probe = index->probe;
-            found(parts->owner, arg);
-        }
+    for (size_t i = 0; i < index->look.n_hits; i++) {
+        const struct live_group *group = live_who_group(index->look.hits[i]);
+        if (!group)
+            found(live_who_sole(index->look.hits[i]), arg);
+        for (size_t j = 0; group && j < group->n; j++)
+            if (is_new(&group->at[j], index->probe))
+                found(group->at[j].entry, arg);
+    }
     index->look.n_hits = 0;
     index->probing = false;
 }

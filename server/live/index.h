@@ -23,7 +23,6 @@ void live_index_free(struct live_index *index);
 
 /* What a channel embeds; zeroed at first. Stays where it is while it is registered. */
 struct live_entry {
-    void *owner; /* the channel; not changed while it is registered */
     void *parts; /* private to the index; NULL: not registered */
 };
 /* What is needed of the accesses is copied. n 0 or accesses NULL: residual; likewise where one alternative
@@ -34,11 +33,12 @@ void live_index_add(
 /* An entry that is not registered is left alone. */
 void live_index_remove(struct live_index *index, struct live_entry *entry);
 
-/* For a change: calls found(owner, arg) once for each entry that may hold a row with the values of the image
+/* For a change: calls found(entry, arg) once for each entry that may hold a row with the values of the image
  * before or of the one after (by field index; NULL: there is none). Both at once, for they cost little more
- * than one. The index must not be changed meanwhile. */
+ * than one. Most entries are found without a look at their memory. The index must not be changed meanwhile.
+ */
 void live_index_probe(struct live_index *index, const struct db_val *before, const struct db_val *after,
-    void (*found)(void *owner, void *arg), void *arg);
+    void (*found)(struct live_entry *entry, void *arg), void *arg);
 
 struct live_index_stats {
     size_t entries, residual;  /* residual ones are entries, too */

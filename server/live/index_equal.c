@@ -1,7 +1,7 @@
 /*
- * From the hash of a value to the parts registered under it: open addressing, a slot of 16 bytes a hash, so
- * that a probe without a candidate touches one line of memory. Two values of one hash share a list; their
- * owners judge for themselves.
+ * From the hash of a value to who is registered under it: open addressing, a slot of 16 bytes a hash, so
+ * that a probe touches one line of memory where there is no candidate or one. Two values of one hash share a
+ * slot; whoever is found judges for himself.
  *
  * The table is cut in shards that grow and shrink each by itself: with a million keys the one insert that
  * makes a shard grow moves some thousands of slots, not all of them.
@@ -16,7 +16,7 @@ enum { SHARD_BITS = 5, SHARDS = 1 << SHARD_BITS, SLOTS_MIN = 4 };
 
 struct slot {
     uint64_t hash;
-    struct live_part *first; /* NULL: free */
+    struct live_who who; /* nobody: free */
 };
 struct shard {
     struct slot *slots;
@@ -47,6 +47,11 @@ size_t live_equal_count(const struct live_equal *equal)
     return equal->n;
 }
 
+static bool is_free(const struct slot *slot)
+{
+    return slot->who.word == 0;
+}
+
 static const struct shard *shard_of(const struct live_equal *equal, uint64_t hash)
 {
     return &equal->shards[hash >> (64 - SHARD_BITS)];
@@ -56,7 +61,7 @@ static const struct shard *shard_of(const struct live_equal *equal, uint64_t has
 static struct slot *slot_of(const struct shard *shard, uint64_t hash)
 {
     size_t i = hash & shard->mask;
-    while (shard->slots[i].first && shard->slots[i].hash != hash)
+    while (!is_free(&shard->slots[i]) && shard->slots[i].hash != hash)
         i = (i + 1) & shard->mask;
     return &shard->slots[i];
 }
@@ -67,7 +72,7 @@ static void resize(struct shard *shard, size_t n_slots)
     shard->slots = must_alloc(n_slots * sizeof(struct slot));
     shard->mask = n_slots - 1;
     for (size_t i = 0; old.slots && i <= old.mask; i++)
-        if (old.slots[i].first)
+        if (!is_free(&old.slots[i]))
             *slot_of(shard, old.slots[i].hash) = old.slots[i];
     free(old.slots);
 }
@@ -80,19 +85,19 @@ void live_equal_add(struct live_equal *equal, struct live_part *part)
     else if ((shard->n + 1) * 2 > shard->mask)
         resize(shard, (shard->mask + 1) * 2);
     struct slot *slot = slot_of(shard, part->hash);
-    if (!slot->first) {
+    if (is_free(slot)) {
         slot->hash = part->hash;
         shard->n++;
         equal->n++;
     }
-    live_part_push(&slot->first, part);
+    live_who_add(&slot->who, part);
 }
 
 /* Moves up what stands behind the slot and would not be found any more past a gap. */
 static void close_gap(struct shard *shard, struct slot *slot)
 {
     size_t gap = (size_t)(slot - shard->slots);
-    for (size_t i = (gap + 1) & shard->mask; shard->slots[i].first; i = (i + 1) & shard->mask) {
+    for (size_t i = (gap + 1) & shard->mask; !is_free(&shard->slots[i]); i = (i + 1) & shard->mask) {
         size_t home = shard->slots[i].hash & shard->mask;
         if (((i - home) & shard->mask) >= ((i - gap) & shard->mask)) {
             shard->slots[gap] = shard->slots[i];
@@ -102,20 +107,14 @@ static void close_gap(struct shard *shard, struct slot *slot)
     shard->slots[gap] = (struct slot){0};
 }
 
-void live_equal_remove(struct live_equal *equal, struct live_part *part)
+void live_equal_remove(struct live_equal *equal, const struct live_part *part)
 {
     struct shard *shard = &equal->shards[part->hash >> (64 - SHARD_BITS)];
-    if (part->prev) {
-        live_part_unlink(part);
-        return;
-    }
+    must(shard->n > 0);
     struct slot *slot = slot_of(shard, part->hash);
-    must(slot->first == part);
-    slot->first = part->next;
-    if (part->next) {
-        part->next->prev = NULL;
+    live_who_remove(&slot->who, part);
+    if (!is_free(slot))
         return;
-    }
     close_gap(shard, slot);
     shard->n--;
     equal->n--;
@@ -123,10 +122,10 @@ void live_equal_remove(struct live_equal *equal, struct live_part *part)
         resize(shard, (shard->mask + 1) / 2);
 }
 
-struct live_part *live_equal_find(const struct live_equal *equal, uint64_t hash)
+struct live_who live_equal_find(const struct live_equal *equal, uint64_t hash)
 {
     const struct shard *shard = shard_of(equal, hash);
-    return shard->n ? slot_of(shard, hash)->first : NULL;
+    return shard->n ? slot_of(shard, hash)->who : (struct live_who){0};
 }
 
 void live_equal_prefetch(const struct live_equal *equal, uint64_t hash)
@@ -140,6 +139,6 @@ void live_equal_all(const struct live_equal *equal, struct live_look *look)
 {
     for (size_t s = 0; s < SHARDS; s++)
         for (size_t i = 0; equal->shards[s].n && i <= equal->shards[s].mask; i++)
-            if (equal->shards[s].slots[i].first)
-                live_look_hit(look, equal->shards[s].slots[i].first);
+            if (!is_free(&equal->shards[s].slots[i]))
+                live_look_hit(look, equal->shards[s].slots[i].who);
 }

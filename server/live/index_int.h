@@ -22,21 +22,12 @@ struct live_key {
 bool live_key_make(
     enum filter_kind kind, const struct db_val *value, const uint64_t seed[2], struct live_key *ret_key);
 
-struct live_part;
-/* All registrations of one entry. */
-struct live_parts {
-    void *owner;
-    uint64_t probe; /* the last one that gave the owner */
-    size_t n;
-    struct live_part *at;
-};
-/* One registration; those under the same key are a list. */
+/* One registration. */
 struct live_part {
-    struct live_part *next;
     struct live_parts *of;
-    struct live_part *prev;
-    uint32_t field;
-    enum live_part_kind { LIVE_RESIDUAL, LIVE_EQUAL, LIVE_RANGE } kind;
+    uint32_t place; /* in its group, if it stands in one */
+    uint16_t field;
+    uint8_t kind;
     union {
         uint64_t hash; /* LIVE_EQUAL */
         struct {
@@ -44,35 +35,53 @@ struct live_part {
         } range;
     };
 };
-static inline void live_part_push(struct live_part **first, struct live_part *part)
+enum live_part_kind { LIVE_RESIDUAL, LIVE_EQUAL, LIVE_RANGE };
+/* All registrations of one entry. */
+struct live_parts {
+    struct live_entry *entry;
+    uint64_t probe; /* the last one that gave the entry, if it has several parts */
+    size_t n;
+    struct live_part at[];
+};
+
+/* ---- who stands under one key (index_who.c) ------------------------------------------------------------ */
+
+/* Nobody; or one entry that has no other part, so that a probe that finds it has nothing more to look at; or
+ * a group. An entry with one part stands under one key of one field alone and is met once. */
+struct live_who {
+    uintptr_t word; /* 0; the entry's address and 1; the group's address */
+};
+struct live_group {
+    uint32_t n, max;
+    struct live_member {
+        struct live_entry *entry;
+        struct live_part *part; /* NULL: its only one */
+    } at[];
+};
+void live_who_add(struct live_who *who, struct live_part *part);
+void live_who_remove(struct live_who *who, const struct live_part *part);
+static inline struct live_entry *live_who_sole(struct live_who who)
 {
-    part->prev = NULL;
-    part->next = *first;
-    if (*first)
-        (*first)->prev = part;
-    *first = part;
+    return who.word & 1 ? (struct live_entry *)(who.word - 1) : NULL;
 }
-/* For a part that is not the first one. */
-static inline void live_part_unlink(struct live_part *part)
+static inline struct live_group *live_who_group(struct live_who who)
 {
-    part->prev->next = part->next;
-    if (part->next)
-        part->next->prev = part->prev;
+    return who.word & 1 ? NULL : (struct live_group *)who.word;
 }
 
-/* What a probe has still to look at. */
+/* ---- what a probe has still to look at ----------------------------------------------------------------- */
+
 struct live_look {
-    struct live_part **hits; /* lists of parts */
+    struct live_who *hits;
     size_t n_hits, max_hits;
     struct live_visit {
         const struct live_range_node *node;
-        uint64_t at;
-    } * visits;
-    size_t n_visits, max_visits;
+        uint64_t low, high; /* values to be found, not what lies between */
+    } * inners, *leaves;
+    size_t n_inners, max_inners, n_leaves, max_leaves;
 };
 void live_look_done(struct live_look *look);
-void live_look_hit(struct live_look *look, struct live_part *first);
-void live_look_visit(struct live_look *look, const struct live_range_node *node, uint64_t at);
+void live_look_hit(struct live_look *look, struct live_who who);
 
 /* ---- equality (index_equal.c): hash to parts ----------------------------------------------------------- */
 
@@ -80,10 +89,10 @@ struct live_equal;
 struct live_equal *live_equal_new(void);
 void live_equal_free(struct live_equal *equal); /* an empty one, or NULL */
 void live_equal_add(struct live_equal *equal, struct live_part *part);
-void live_equal_remove(struct live_equal *equal, struct live_part *part);
+void live_equal_remove(struct live_equal *equal, const struct live_part *part);
 /* Asks for the memory that live_equal_find will look at. */
 void live_equal_prefetch(const struct live_equal *equal, uint64_t hash);
-struct live_part *live_equal_find(const struct live_equal *equal, uint64_t hash); /* NULL: none */
+struct live_who live_equal_find(const struct live_equal *equal, uint64_t hash);
 void live_equal_all(const struct live_equal *equal, struct live_look *look);
 size_t live_equal_count(const struct live_equal *equal); /* different hashes */
 
@@ -101,11 +110,12 @@ struct live_ranges {
     struct live_pool leaves, inners;
 };
 void live_ranges_add(struct live_ranges *ranges, struct live_part *part);
-void live_ranges_remove(struct live_ranges *ranges, struct live_part *part);
-/* The ranges that hold `at` are among what is to be looked at; live_ranges_search finds them, of all fields.
- */
-void live_ranges_stab(const struct live_ranges *ranges, uint64_t at, struct live_look *look);
-void live_ranges_search(struct live_look *look);
+void live_ranges_remove(struct live_ranges *ranges, const struct live_part *part);
+/* The ranges that hold low or high are among what is to be looked at; of all fields side by side,
+ * live_ranges_descend comes to the leaves and asks for them, and live_ranges_finish looks at them. */
+void live_ranges_stab(const struct live_ranges *ranges, uint64_t low, uint64_t high, struct live_look *look);
+void live_ranges_descend(struct live_look *look);
+void live_ranges_finish(struct live_look *look);
 void live_ranges_all(const struct live_ranges *ranges, struct live_look *look);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Ranges of one field: a B+ tree of intervals in the order of (low, high), where an inner node knows of each
  * child the lowest low and the greatest high below it. Looking for the ranges that hold a value goes down
- * only where both admit it. Equal ranges are one slot with a list of parts ("this month" is asked for by
+ * only where both admit it. Equal ranges are one slot ("this month" is asked for by
  * everybody).
  *
  * Why not a binary tree: at 200,000 ranges that is eighteen nodes deep, each a miss of the cache of its own;
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FANOUT = 16, JOIN_MAX = FANOUT * 3 / 4, PREFETCH_BYTES = 128 };
+enum { FANOUT = 16, JOIN_MAX = FANOUT * 3 / 4 };
 enum { LINE = 64, SLAB_MIN = 4, SLAB_MAX = 256 };
 
 struct live_range_node {
@@ -26,7 +26,7 @@ struct live_range_node {
         uint64_t low, high;
     } spans[FANOUT]; /* leaf: the range; inner: lowest and highest of the child */
     union link {
-        struct live_part *first;       /* leaf */
+        struct live_who who;           /* leaf */
         struct live_range_node *child; /* inner */
     } links[FANOUT];
     uint64_t first_highs[]; /* inner: with the span's low it is the child's first key */
@@ -207,11 +207,11 @@ static struct live_range_node *add_below(
     if (node->level == 0) {
         unsigned i = place_of(node, part);
         if (is_at(node, i, part)) {
-            live_part_push(&node->links[i].first, part);
+            live_who_add(&node->links[i].who, part);
             return NULL;
         }
         struct slot slot = {.span = {part->range.low, part->range.high}};
-        live_part_push(&slot.link.first, part);
+        live_who_add(&slot.link.who, part);
         ranges->n++;
         return put_slot(ranges, node, i, slot);
     }
@@ -265,8 +265,8 @@ static void mend_child(struct live_ranges *ranges, struct live_range_node *node,
         (void)join(ranges, node, i - 1);
 }
 
-/* The part is the first of its list. */
-static void remove_below(struct live_ranges *ranges, struct live_range_node *node, struct live_part *part)
+static void remove_below(
+    struct live_ranges *ranges, struct live_range_node *node, const struct live_part *part)
 {
     if (node->level) {
         unsigned i = child_for(node, part);
@@ -275,22 +275,16 @@ static void remove_below(struct live_ranges *ranges, struct live_range_node *nod
         return;
     }
     unsigned i = place_of(node, part);
-    must(is_at(node, i, part) && node->links[i].first == part);
-    node->links[i].first = part->next;
-    if (part->next) {
-        part->next->prev = NULL;
+    must(is_at(node, i, part));
+    live_who_remove(&node->links[i].who, part);
+    if (node->links[i].who.word != 0)
         return;
-    }
     drop_slot(node, i);
     ranges->n--;
 }
 
-void live_ranges_remove(struct live_ranges *ranges, struct live_part *part)
+void live_ranges_remove(struct live_ranges *ranges, const struct live_part *part)
 {
-    if (part->prev) {
-        live_part_unlink(part);
-        return;
-    }
     must(ranges->root != NULL);
     remove_below(ranges, ranges->root, part);
     while (ranges->root && (ranges->root->n == 0 || (ranges->root->level && ranges->root->n == 1))) {
@@ -306,40 +300,68 @@ void live_ranges_remove(struct live_ranges *ranges, struct live_part *part)
 
 /* ---- looking ------------------------------------------------------------------------------------------- */
 
-void live_ranges_stab(const struct live_ranges *ranges, uint64_t at, struct live_look *look)
+/* All lines of a node at once: they are waited for together. */
+static void ask_for(const struct live_range_node *node, unsigned level)
 {
-    if (ranges->root)
-        live_look_visit(look, ranges->root, at);
-}
-
-static void ask_for(const struct live_range_node *node)
-{
-    for (size_t offset = 0; offset < PREFETCH_BYTES; offset += 64)
+    for (size_t offset = 0; offset < node_bytes(level); offset += LINE)
         __builtin_prefetch((const char *)node + offset);
 }
 
-static void visit(const struct live_range_node *node, uint64_t at, struct live_look *look)
+static void add_visit(struct live_visit **visits, size_t *n, size_t *max, struct live_visit visit)
 {
-    for (unsigned i = 0; i < node->n && node->spans[i].low <= at; i++) {
-        if (node->spans[i].high < at)
-            continue;
-        if (node->level == 0) {
-            live_look_hit(look, node->links[i].first);
-        } else {
-            ask_for(node->links[i].child);
-            live_look_visit(look, node->links[i].child, at);
-        }
+    if (*n == *max) {
+        *max = *max ? *max * 2 : 64;
+        *visits = must_realloc(*visits, *max * sizeof(visit));
     }
+    (*visits)[(*n)++] = visit;
+}
+
+static void visit_later(
+    struct live_look *look, const struct live_range_node *node, unsigned level, uint64_t low, uint64_t high)
+{
+    const struct live_visit visit = {node, low, high};
+    ask_for(node, level);
+    if (level)
+        add_visit(&look->inners, &look->n_inners, &look->max_inners, visit);
+    else
+        add_visit(&look->leaves, &look->n_leaves, &look->max_leaves, visit);
+}
+
+void live_ranges_stab(const struct live_ranges *ranges, uint64_t low, uint64_t high, struct live_look *look)
+{
+    if (ranges->root)
+        visit_later(look, ranges->root, ranges->root->level, low, high);
+}
+
+/* Of a span that begins at or below the higher value. */
+static bool holds(const struct span *span, const struct live_visit *visit)
+{
+    return span->high >= visit->high || (span->low <= visit->low && span->high >= visit->low);
 }
 
 /* Level by level, all trees and branches side by side. */
-void live_ranges_search(struct live_look *look)
+void live_ranges_descend(struct live_look *look)
 {
-    for (size_t i = 0; i < look->n_visits; i++) {
-        const struct live_visit next = look->visits[i]; /* the array may move */
-        visit(next.node, next.at, look);
+    for (size_t i = 0; i < look->n_inners; i++) {
+        const struct live_visit visit = look->inners[i]; /* the array may move */
+        const struct live_range_node *node = visit.node;
+        for (unsigned j = 0; j < node->n && node->spans[j].low <= visit.high; j++)
+            if (holds(&node->spans[j], &visit))
+                visit_later(look, node->links[j].child, node->level - 1, visit.low, visit.high);
     }
-    look->n_visits = 0;
+    look->n_inners = 0;
+}
+
+void live_ranges_finish(struct live_look *look)
+{
+    for (size_t i = 0; i < look->n_leaves; i++) {
+        const struct live_visit *visit = &look->leaves[i];
+        const struct live_range_node *node = visit->node;
+        for (unsigned j = 0; j < node->n && node->spans[j].low <= visit->high; j++)
+            if (holds(&node->spans[j], visit))
+                live_look_hit(look, node->links[j].who);
+    }
+    look->n_leaves = 0;
 }
 
 static void all_below(const struct live_range_node *node, struct live_look *look)
@@ -348,7 +370,7 @@ static void all_below(const struct live_range_node *node, struct live_look *look
         if (node->level)
             all_below(node->links[i].child, look);
         else
-            live_look_hit(look, node->links[i].first);
+            live_look_hit(look, node->links[i].who);
     }
 }
 

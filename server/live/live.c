@@ -40,14 +40,18 @@ struct live *live_new(struct house *house, struct feed *feed)
 /* ---- a transaction
  * ------------------------------------------------------------------------------------------- */
 
-static void add_candidate(void *owner, void *arg)
+static void add_candidate(struct live *live, struct channel *channel)
 {
-    struct live *live = arg;
     if (live->n_candidates == live->cap_candidates) {
         live->cap_candidates = live->cap_candidates * 2 + 64;
         live->candidates = must_realloc(live->candidates, live->cap_candidates * sizeof(live->candidates[0]));
     }
-    live->candidates[live->n_candidates++] = owner;
+    live->candidates[live->n_candidates++] = channel;
+}
+
+static void add_found(struct live_entry *entry, void *arg)
+{
+    add_candidate(arg, list_entry(entry, struct channel, entry));
 }
 
 static struct live_form *form_by_table(struct live *live, const struct feed_table *table)
@@ -64,7 +68,7 @@ static void add_watchers(struct live *live, const struct live_form *form, int64_
     struct list *head = map_get_id(form->by_record, record);
     if (head)
         list_for_each (it, head)
-            add_candidate(list_entry(it, struct channel, in_record), live);
+            add_candidate(live, list_entry(it, struct channel, in_record));
 }
 
 static void find_candidates(
@@ -79,7 +83,7 @@ static void find_candidates(
         image_values(map, change->before, before);
     if (after)
         image_values(map, change->after, after);
-    live_index_probe(form->index, before, after, add_candidate, live);
+    live_index_probe(form->index, before, after, add_found, live);
     add_watchers(live, form, is);
     if (was != 0 && was != is) /* a hand has given it another id */
         add_watchers(live, form, was);

@@ -149,9 +149,9 @@ static void make_change(struct change *change, size_t crowd)
 
 /* ---- measuring ----------------------------------------------------------------------------------------- */
 
-static void count(void *owner, void *arg)
+static void count(struct live_entry *entry, void *arg)
 {
-    (void)owner;
+    (void)entry;
     ++*(size_t *)arg;
 }
 
