@@ -278,6 +278,7 @@ static struct channel *channel_new(struct live *live)
     list_init(&channel->in_record);
     list_init(&channel->pending);
     list_init(&channel->viewers);
+    list_init(&channel->awake);
     list_init(&channel->events);
     task_cond_init(&channel->loaded);
     return channel;
@@ -484,13 +485,31 @@ bool channel_is_settled(const struct channel *channel)
 /* Snapshots that waited, and marks that had to stop short of this window, whether or not it has changed. */
 void channel_settled(struct channel *channel)
 {
+    if (!channel->awaited)
+        return;
+    channel->awaited = false;
     list_for_each (it, &channel->viewers) {
         struct viewer *viewer = list_entry(it, struct viewer, in_channel);
         struct socket *socket = viewer->socket;
         socket->owes_mark = socket->owes_mark || socket->held_back;
         if (socket->held_back || viewer->needs_snapshot)
-            socket_dirty(socket);
+            (void)socket_dirty(socket);
     }
+}
+
+void channel_tell(struct channel *channel)
+{
+    list_for_each_safe (it, &channel->awake) {
+        struct viewer *viewer = list_entry(it, struct viewer, in_awake);
+        if (!socket_dirty(viewer->socket))
+            list_remove(&viewer->in_awake);
+    }
+}
+
+void channel_wake(struct viewer *viewer)
+{
+    if (viewer->channel && list_is_empty(&viewer->in_awake))
+        list_append(&viewer->channel->awake, &viewer->in_awake);
 }
 
 /* After a try that did not do: whether there is another. Who waits for a first state is soon told that there
@@ -622,6 +641,7 @@ void channel_attach(struct channel *channel, struct viewer *viewer)
 {
     viewer->channel = channel;
     list_append(&channel->viewers, &viewer->in_channel);
+    channel_wake(viewer);
     channel->n_viewers++;
 }
 
@@ -631,6 +651,7 @@ void channel_detach(struct viewer *viewer)
     if (!channel)
         return;
     list_remove(&viewer->in_channel);
+    list_remove(&viewer->in_awake);
     viewer->channel = NULL;
     if (--channel->n_viewers == 0)
         channel->empty_since_us = clock_monotonic_us();

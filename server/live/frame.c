@@ -220,8 +220,7 @@ void frame_delta(struct channel *channel)
     if (changes > 0 || total) {
         struct ws_bytes *bytes = frame_of(&out);
         frame_append(channel, bytes);
-        for (struct list *it = channel->viewers.next; it != &channel->viewers; it = it->next)
-            socket_dirty(list_entry(it, struct viewer, in_channel)->socket);
+        channel_tell(channel);
     }
     buf_done(&buf);
     frame_told(channel);

@@ -170,7 +170,7 @@ static void note_writers(struct live *live, const struct feed_tx *tx)
         list_for_each (it, writers) {
             struct socket *socket = list_entry(it, struct socket, in_session);
             socket->owes_mark = true;
-            socket_dirty(socket);
+            (void)socket_dirty(socket);
         }
     }
 }
@@ -271,6 +271,11 @@ static void forget_forms(struct live *live)
     live->forms = map_new();
 }
 
+void live_fence(struct live *live, bool fenced)
+{
+    live->fenced = fenced;
+}
+
 void live_world_changed(struct live *live)
 {
     size_t kept = 0;
@@ -349,7 +354,8 @@ struct str live_position(const struct live *live, struct arena *arena)
 
 void live_flush(struct live *live)
 {
-    while (!list_is_empty(&live->dirty)) { /* one that has more to say stands at the end again */
+    while (!live->fenced &&
+           !list_is_empty(&live->dirty)) { /* one that has more to say stands at the end again */
         struct socket *socket = list_entry(live->dirty.next, struct socket, in_dirty);
         list_remove(&socket->in_dirty);
         socket->is_dirty = false;

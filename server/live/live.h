@@ -28,6 +28,9 @@ extern const struct ws_events LIVE_EVENTS;
 /* ---- what the consumer of the feed tells, on its task, in this order for each transaction
  * ------------------- */
 
+/* Forms, people or rights have changed, and what they are now is being found out: nothing is sent meanwhile,
+ * by no task. Without the fence live_flush sends what is due. */
+void live_fence(struct live *live, bool fenced);
 /* Forms, people or rights have changed and the new world stands: every subscription begins anew under it, but
  * for those of people to whom nothing has changed. Nothing that was encoded under rights that are gone is
  * sent after this call (the fence). */

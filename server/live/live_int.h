@@ -120,6 +120,8 @@ struct channel {
     char hash[17];
     uint64_t hash_head;
     struct list viewers;
+    struct list awake; /* those of them whose pipe was free when they were last told of something */
+    bool awaited;      /* a snapshot or a mark waits until it is settled */
     size_t n_viewers;
     int64_t empty_since_us;
     int64_t valid_until_us;
@@ -138,7 +140,7 @@ struct channel {
 };
 
 struct viewer {
-    struct list in_channel, in_socket;
+    struct list in_channel, in_awake, in_socket;
     struct channel *channel; /* NULL while it is being found */
     struct socket *socket;
     struct str request; /* the sub message, for beginning anew; malloc'ed */
@@ -211,6 +213,7 @@ struct live {
     unsigned tasks; /* that use this room */
     unsigned turn;
     bool flushing;
+    bool fenced; /* nothing is sent until live_world_changed has been decided on */
     bool ending;
     struct list here; /* who is at which record (presence.c) */
     struct live_stats stats;
@@ -255,6 +258,9 @@ void channel_keep(struct channel *channel, const struct feed_tx *tx);
 bool channel_is_settled(const struct channel *channel);
 /* It is settled again: what had to wait for it goes on. */
 void channel_settled(struct channel *channel);
+/* Its viewers have something to be sent. One whose pipe is full is not looked at again until it is free. */
+void channel_tell(struct channel *channel);
+void channel_wake(struct viewer *viewer); /* its pipe is free, or it has just come */
 /* How to read images of that table; NULL if they are not the form's. */
 const struct image_map *form_map(struct live_form *live_form, const struct feed_table *table);
 void channel_attach(struct channel *channel, struct viewer *viewer);
@@ -279,7 +285,7 @@ void subscribe_again(struct viewer *viewer); /* from the beginning, under the pr
 void viewer_end(struct viewer *viewer);
 
 /* socket.c */
-void socket_dirty(struct socket *socket);
+bool socket_dirty(struct socket *socket); /* false: its pipe is full, `drained` comes back to it */
 void socket_send(struct socket *socket);
 task_fn void mark_all(void *arg); /* a task: marks with hashes to all whose turn it is */
 void socket_say_problem(struct socket *socket, const char *member, struct str value, const struct err *err);

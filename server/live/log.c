@@ -175,8 +175,7 @@ static void tell(struct channel *channel, const struct audit_row *row, int64_t s
     json_out_end(&out);
     frame_append(channel, ws_frame(buf_str(&buf)));
     buf_done(&buf);
-    list_for_each (it, &channel->viewers)
-        socket_dirty(list_entry(it, struct viewer, in_channel)->socket);
+    channel_tell(channel);
 }
 
 void log_hear(struct live *live, const struct feed_tx *tx)

@@ -296,8 +296,7 @@ void presence_of(struct channel *channel)
     ws_bytes_unref(channel->presence);
     channel->presence = bytes;
     channel->presence_turn++;
-    for (struct list *it = channel->viewers.next; it != &channel->viewers; it = it->next)
-        socket_dirty(list_entry(it, struct viewer, in_channel)->socket);
+    channel_tell(channel);
 }
 
 void presence_free(struct live *live)

@@ -54,12 +54,15 @@ void socket_unref(struct socket *socket)
     free(socket);
 }
 
-void socket_dirty(struct socket *socket)
+bool socket_dirty(struct socket *socket)
 {
-    if (socket->is_dirty || !socket->ws || !socket->is_open || !ws_is_free(socket->ws))
-        return; /* one that reads nothing costs no more than this look; `drained` comes back to it */
+    if (socket->is_dirty || !socket->ws || !socket->is_open)
+        return true;
+    if (!ws_is_free(socket->ws))
+        return false;
     socket->is_dirty = true;
     list_append(&socket->live->dirty, &socket->in_dirty);
+    return true;
 }
 
 /* ---- what is sent
@@ -201,8 +204,10 @@ static bool add_viewer(struct pieces *pieces, struct viewer *viewer)
     }
     if (!viewer->told)
         join_siblings(viewer);
-    if (viewer->needs_snapshot && !channel_is_settled(channel))
-        return true; /* channel_settled comes back to it */
+    if (viewer->needs_snapshot && !channel_is_settled(channel)) {
+        channel->awaited = true; /* channel_settled comes back to it */
+        return true;
+    }
     add_state(pieces, viewer);
     for (; viewer->cursor < channel->head; viewer->cursor++) {
         if (pieces->n + 2 > LIVE_PIECES) {
@@ -227,11 +232,13 @@ static int64_t settled_pos(const struct socket *socket)
     int64_t pos = socket->live->pos;
     for (struct list *it = socket->viewers.next; it != &socket->viewers; it = it->next) {
         const struct viewer *viewer = list_entry(it, struct viewer, in_socket);
-        const struct channel *channel = viewer->channel;
+        struct channel *channel = viewer->channel;
         if (viewer->needs_schema && viewer->held_pos < pos)
             pos = viewer->held_pos;
-        if (channel && channel->phase == CHANNEL_OPEN && channel->loading && channel->held_pos < pos)
-            pos = channel->held_pos;
+        if (!channel || channel->phase != CHANNEL_OPEN || !channel->loading || channel->held_pos >= pos)
+            continue;
+        pos = channel->held_pos;
+        channel->awaited = true;
     }
     return pos;
 }
@@ -294,6 +301,10 @@ void socket_send(struct socket *socket)
     struct pieces pieces = {0};
     if (!socket->ws || !socket->is_open || !ws_is_free(socket->ws))
         return; /* `drained` comes back to it */
+    if (socket->live->fenced) {
+        (void)socket_dirty(socket);
+        return;
+    }
     bool all = true;
     for (size_t i = 0; i < socket->n_said; i++)
         add_piece(&pieces, socket->said[i], true);
@@ -305,7 +316,7 @@ void socket_send(struct socket *socket)
     if (all && (pieces.told || socket->owes_mark || socket->owes_hash))
         add_mark(&pieces, socket);
     if (!all)
-        socket_dirty(socket);
+        (void)socket_dirty(socket);
     if (pieces.n > 0)
         ws_send(socket->ws, pieces.at, pieces.n);
     socket->live->stats.bytes += pieces.bytes;
@@ -354,7 +365,7 @@ void socket_say_refusal(
         if (!socket->said)
             socket->said = must_alloc(LIVE_SAID * sizeof(socket->said[0]));
         socket->said[socket->n_said++] = bytes;
-        socket_dirty(socket);
+        (void)socket_dirty(socket);
         return;
     }
     if (socket->ws)
@@ -462,7 +473,9 @@ static void on_drained(struct ws *ws, void *arg)
     struct socket *socket = ws_data(ws);
     if (!socket || !socket->is_open)
         return;
-    socket_dirty(socket);
+    (void)socket_dirty(socket);
+    list_for_each (it, &socket->viewers)
+        channel_wake(list_entry(it, struct viewer, in_socket));
     if (!live->flushing) {
         live->flushing = true;
         live->tasks++;

@@ -32,6 +32,7 @@ static struct viewer *viewer_new(struct socket *socket, struct str request, stru
     viewer->refs = 1;
     (void)snprintf(viewer->id, sizeof(viewer->id), "%.*s", STR_ARGS(id));
     list_init(&viewer->in_channel);
+    list_init(&viewer->in_awake);
     list_append(&socket->viewers, &viewer->in_socket);
     socket->n_viewers++;
     return viewer;
@@ -137,7 +138,7 @@ static task_fn int open_once(struct viewer *viewer, const struct json *message, 
     viewer->needs_snapshot = true;
     try_resume(viewer);
     viewer->opening = false;
-    socket_dirty(viewer->socket);
+    (void)socket_dirty(viewer->socket);
     return 0;
 }
 

@@ -19,6 +19,7 @@
 enum {
     BEAT_MS = 1000,
     BEAT_DEAD_US = 5000000,
+    HEAR_US = 3000, /* of transactions that wait, before what they tell goes out */
     SLICE_US = 20000,
     PARKED_US = 500,
     EPOCH_BYTES = 4,
@@ -58,7 +59,8 @@ static task_fn void hear_epoch(struct listening *listening, const struct feed_tx
         moved = moved || table_is(&tx->changes[i], "tidemark", "catalog_epoch");
     if (!moved)
         return;
-    /* The fence: nothing that was encoded under the old rights leaves once the feed has passed their end. */
+    /* Nothing that was encoded under the old rights leaves once the feed has passed their end. */
+    live_fence(listening->live, true);
     while (world_refresh(listening->house, &err) < 0 && !listening->stop) {
         log_event(LOG_ERR, "main", "rights not read", LOG_C("cause", err.detail));
         err_clear(&err);
@@ -68,6 +70,7 @@ static task_fn void hear_epoch(struct listening *listening, const struct feed_tx
     if (listening->told_epoch != listening->house->world->epoch)
         live_world_changed(listening->live);
     listening->told_epoch = listening->house->world->epoch;
+    live_fence(listening->live, false);
 }
 
 static void hear_sessions(struct listening *listening, const struct feed_tx *tx)
@@ -226,10 +229,18 @@ static task_fn bool give_way(int64_t *since_us)
     return goes_on;
 }
 
+/* What comes alone is told at once. Where transactions wait, some of them are heard and then told together: a
+ * socket gets their frames in one write, and many sockets do not hold up the feed. */
+static bool hears_more(const struct listening *listening, int64_t first_us)
+{
+    return !listening->stop && feed_stats_now(listening->feed).queued_bytes > 0 &&
+           clock_monotonic_us() - first_us < HEAR_US;
+}
+
 static task_fn void consume(void *arg)
 {
     struct listening *listening = arg;
-    int64_t since_us = clock_monotonic_us();
+    int64_t since_us = clock_monotonic_us(), first_us = 0; /* first_us: 0 when everything has been told */
     while (!listening->stop) {
         struct feed_tx *tx = NULL;
         struct err err = {0};
@@ -238,8 +249,13 @@ static task_fn void consume(void *arg)
             break;
         if (clock_monotonic_us() - asked_us > PARKED_US)
             since_us = clock_monotonic_us(); /* the queue was empty, and others had their turn */
+        first_us = first_us ? first_us : clock_monotonic_us();
         hear_one(listening, tx);
         feed_tx_unref(tx);
+        arena_clear(task_arena());
+        if (hears_more(listening, first_us))
+            continue;
+        first_us = 0;
         live_flush(listening->live);
         arena_clear(task_arena());
         if (!give_way(&since_us))
