@@ -25,9 +25,19 @@ static int read_filter(struct call *call, struct record_query *query, struct err
     return rc;
 }
 
+/* "?<name>=1" */
+static int read_switch(struct call *call, const char *name, bool *ret_on, struct err *err)
+{
+    struct str text = STR("");
+    int rc = call_query(call, name, &text, err);
+    if (rc == 0 && text.n && !str_eq(text, STR("1")) && !str_eq(text, STR("0")))
+        rc = err_add(err, task_arena(), str_of(name), FAULT_BAD_VALUE, STR_NULL);
+    *ret_on = str_eq(text, STR("1"));
+    return rc;
+}
+
 static int read_query(struct call *call, struct record_query *query, struct err *err)
 {
-    struct str count = STR(""), deleted = STR("");
     int rc = call_query(call, "q", &query->q, err);
     if (rc == 0)
         rc = read_filter(call, query, err);
@@ -39,18 +49,14 @@ static int read_query(struct call *call, struct record_query *query, struct err 
         rc = call_query(call, "after", &query->after, err);
     if (rc == 0)
         rc = call_query_int(call, "limit", call->api->house->conf->records_page_default, &query->limit, err);
-    if (rc == 0)
-        rc = call_query(call, "count", &count, err);
     if (rc == 0 && query->limit == 0)
         rc = err_add(err, task_arena(), STR("limit"), FAULT_TOO_SMALL, STR("1"));
-    if (rc == 0 && count.n && !str_eq(count, STR("1")) && !str_eq(count, STR("0")))
-        rc = err_add(err, task_arena(), STR("count"), FAULT_BAD_VALUE, STR_NULL);
-    query->count = str_eq(count, STR("1"));
     if (rc == 0)
-        rc = call_query(call, "deleted", &deleted, err);
-    if (rc == 0 && deleted.n && !str_eq(deleted, STR("1")) && !str_eq(deleted, STR("0")))
-        rc = err_add(err, task_arena(), STR("deleted"), FAULT_BAD_VALUE, STR_NULL);
-    query->deleted = str_eq(deleted, STR("1"));
+        rc = read_switch(call, "count", &query->count, err);
+    if (rc == 0)
+        rc = read_switch(call, "pos", &query->pos, err);
+    if (rc == 0)
+        rc = read_switch(call, "deleted", &query->deleted, err);
     return rc;
 }
 
@@ -93,6 +99,8 @@ task_fn int records_list(struct call *call, struct err *err)
         json_out_null(out);
     if (list.total >= 0)
         json_out_member_str(out, "total", arena_printf(task_arena(), "%lld", (long long)list.total));
+    if (list.pos.n)
+        json_out_member_str(out, "pos", list.pos);
     json_out_object_end(out);
     json_out_end(out);
     return 0;
@@ -114,12 +122,16 @@ task_fn int records_show(struct call *call, struct err *err)
 {
     struct plan *plan;
     struct record record;
+    struct str pos = STR_NULL;
+    bool wants_pos = false;
     int rc = plan_make(task_arena(), &call->caller, call->form, &plan, err);
     if (rc == 0)
-        rc = record_read(&call->caller, plan, call->id, &record, err);
+        rc = read_switch(call, "pos", &wants_pos, err);
+    if (rc == 0)
+        rc = record_read(&call->caller, plan, call->id, &record, wants_pos ? &pos : NULL, err);
     if (rc < 0)
         return rc;
-    print_item(call, plan, &record, STR_NULL);
+    print_item(call, plan, &record, pos);
     return 0;
 }
 

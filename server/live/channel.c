@@ -17,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char SQL_PLACE[] = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM information_schema.SESSION_STATUS "
-                                "WHERE VARIABLE_NAME IN ('BINLOG_SNAPSHOT_FILE', 'BINLOG_SNAPSHOT_POSITION')";
 enum {
     PLACE_WAIT_MS = 3000,
     LOAD_TRIES = 5,
@@ -363,23 +361,14 @@ static task_fn int read_snapshot(struct tx *tx, void *arg, struct err *err)
 {
     struct load *load = arg;
     struct channel *channel = load->channel;
-    struct db_rows place;
     int64_t asked = channel->limit + 2 * LIVE_GUARD;
     load->from = channel->start > LIVE_GUARD ? channel->start - LIVE_GUARD : 0;
-    int rc = tx_query(tx, SQL_PLACE, DB_NO_PARAMS, &place, err);
+    int rc = snapshot_place(tx, &load->file, &load->place, err);
     if (rc == 0)
         rc = select_window(tx, channel->select, load->from, asked, &load->rows, &load->n, err);
     if (rc == 0 && channel->counts)
         rc = select_count(tx, channel->select, &load->total, err);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < place.n_rows; i++) {
-        if (str_eq_nocase(db_cell(&place, i, 0)->s, STR("BINLOG_SNAPSHOT_FILE")))
-            load->file = db_cell(&place, i, 1)->s;
-        else
-            (void)str_to_i64(db_cell(&place, i, 1)->s, &load->place);
-    }
-    return 0;
+    return rc;
 }
 
 /* What the feed has handed over since the snapshot was begun, from its position on. */

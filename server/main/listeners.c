@@ -331,6 +331,7 @@ task_fn int listening_start(struct listening *listening, struct boot *boot, stru
         rc = feed_start(&feed_account, NULL, after, SCHEMAS, &listening->feed, err);
     if (rc < 0)
         return rc;
+    house->feed = listening->feed;
     listening->live = live_new(house, listening->feed);
     rc = presence_load(listening->live, err);
     if (rc < 0)
@@ -358,6 +359,7 @@ task_fn void listening_stop(struct listening *listening)
     while (listening->running > 0 && task_cond_wait(&listening->ended, 0, &err) == 0)
         ;
     live_free(listening->live);
+    listening->house->feed = NULL;
     feed_stop(listening->feed);
     unaudited_stop(listening);
     listening->feed = NULL;

@@ -29,8 +29,7 @@ static task_fn int count_rows(const struct select *select, int64_t *ret_total, s
     buf_add_text(count->sql, "SELECT COUNT(*)");
     int rc = bin_where(select, count, err);
     if (rc == 0)
-        rc = db_query(select->plan->caller->house->app, buf_cstr(count->sql), count->params, count->n_params,
-            &rows, err);
+        rc = caller_query(select->plan->caller, count, &rows, err);
     if (rc == 0)
         *ret_total = db_cell(&rows, 0, 0)->i;
     return rc;
@@ -54,8 +53,7 @@ static task_fn int read_page(const struct select *select, const struct cursor *a
     }
     buf_add_text(page->sql, " ORDER BY " DELETED_AT " DESC, r._id DESC LIMIT ?");
     statement_bind(page, DB_I(limit + 1));
-    return db_query(
-        select->plan->caller->house->app, buf_cstr(page->sql), page->params, page->n_params, ret_rows, err);
+    return caller_query(select->plan->caller, page, ret_rows, err);
 }
 
 static void keep_page(struct plan *plan, const struct db_rows *rows, size_t limit, struct record_list *list)
@@ -90,10 +88,10 @@ task_fn int bin_list(const struct select *select, const struct record_query *que
         if (rc < 0)
             return rc;
     }
-    task_stage("list");
     int rc = read_page(select, query->after.n ? &after : NULL, limit, &rows, err);
     if (rc < 0)
         return rc;
+    list->next = STR_NULL;
     keep_page(select->plan, &rows, (size_t)limit, list);
     return query->count ? count_rows(select, &list->total, err) : 0;
 }

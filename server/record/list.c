@@ -12,8 +12,7 @@ static task_fn int count_rows(const struct select *select, int64_t *ret_total, s
     buf_add_text(count->sql, "SELECT COUNT(*)");
     int rc = select_where(select, count, err);
     if (rc == 0)
-        rc = db_query(select->plan->caller->house->app, buf_cstr(count->sql), count->params, count->n_params,
-            &rows, err);
+        rc = caller_query(select->plan->caller, count, &rows, err);
     if (rc == 0)
         *ret_total = db_cell(&rows, 0, 0)->i;
     return rc;
@@ -32,8 +31,7 @@ static task_fn int read_page(const struct select *select, const struct cursor *a
     sort_order(select->plan, &select->sort, page);
     buf_add_text(page->sql, " LIMIT ?");
     statement_bind(page, DB_I(limit + 1)); /* one more tells whether there is a next page */
-    return db_query(
-        select->plan->caller->house->app, buf_cstr(page->sql), page->params, page->n_params, ret_rows, err);
+    return caller_query(select->plan->caller, page, ret_rows, err);
 }
 
 static void keep_page(struct plan *plan, const struct db_rows *rows, const struct sort *sort, size_t limit,
@@ -105,6 +103,29 @@ static int check_query(
     return err->code == ERR_NONE ? 0 : -(int)err->code;
 }
 
+struct list_reading {
+    const struct select *select;
+    const struct record_query *query;
+    const struct cursor *after;
+    int64_t limit;
+    struct record_list *list;
+};
+
+static task_fn int read_list(void *arg, struct err *err)
+{
+    struct list_reading *reading = arg;
+    const struct select *select = reading->select;
+    struct db_rows rows;
+    if (reading->query->deleted)
+        return bin_list(select, reading->query, reading->limit, reading->list, err);
+    int rc = read_page(select, reading->after, reading->limit, &rows, err);
+    if (rc < 0)
+        return rc;
+    reading->list->next = STR_NULL;
+    keep_page(select->plan, &rows, &select->sort, (size_t)reading->limit, reading->list);
+    return reading->query->count ? count_rows(select, &reading->list->total, err) : 0;
+}
+
 task_fn int record_list(struct caller *caller, struct str form_key, const struct record_query *query,
     struct record_list *ret_list, struct err *err)
 {
@@ -116,7 +137,6 @@ task_fn int record_list(struct caller *caller, struct str form_key, const struct
         .deleted = query->deleted};
     struct select *select;
     struct cursor after;
-    struct db_rows rows;
     int64_t limit;
     int rc = select_make(task_arena(), caller, form_key, &wanted, &select, err);
     if (rc < 0 && rc != -ERR_INVALID)
@@ -126,27 +146,14 @@ task_fn int record_list(struct caller *caller, struct str form_key, const struct
         (void)err_add(err, task_arena(), STR("sort"), FAULT_UNKNOWN, STR_NULL);
     if (err->code != ERR_NONE)
         return -(int)err->code;
-    if (query->deleted) {
-        list.plan = select->plan;
-        list.selected = select->selected;
-        rc = bin_list(select, query, limit, &list, err);
-        if (rc == 0)
-            rc = log_list(caller, query, &list, err);
-        if (rc == 0)
-            *ret_list = list;
-        return rc;
-    }
-    if (query->after.n && (rc = cursor_parse(select->plan, &select->sort, query->after, &after, err)) < 0)
+    if (!query->deleted && query->after.n &&
+        (rc = cursor_parse(select->plan, &select->sort, query->after, &after, err)) < 0)
         return rc;
     list.plan = select->plan;
     list.selected = select->selected;
     task_stage("list");
-    rc = read_page(select, query->after.n ? &after : NULL, limit, &rows, err);
-    if (rc < 0)
-        return rc;
-    keep_page(select->plan, &rows, &select->sort, (size_t)limit, &list);
-    if (query->count)
-        rc = count_rows(select, &list.total, err);
+    struct list_reading reading = {select, query, query->after.n ? &after : NULL, limit, &list};
+    rc = caller_read(caller, query->pos ? &list.pos : NULL, read_list, &reading, err);
     if (rc == 0) {
         task_stage("log");
         rc = log_list(caller, query, &list, err);
@@ -156,29 +163,42 @@ task_fn int record_list(struct caller *caller, struct str form_key, const struct
     return rc;
 }
 
-task_fn int record_read(
-    struct caller *caller, struct plan *plan, int64_t id, struct record *ret_record, struct err *err)
+struct one_reading {
+    struct plan *plan;
+    int64_t id;
+    struct record record;
+};
+
+static task_fn int read_one(void *arg, struct err *err)
 {
+    struct one_reading *reading = arg;
+    struct plan *plan = reading->plan;
     struct statement *select = statement_new();
     struct db_rows rows;
     const struct str columns = plan_columns(plan);
     buf_printf(select->sql, "SELECT %.*s FROM `%.*s` r WHERE r._id = ? AND r._live = 1", STR_ARGS(columns),
         STR_ARGS(plan->form->table));
-    statement_bind(select, DB_I(id));
+    statement_bind(select, DB_I(reading->id));
+    int rc = caller_query(plan->caller, select, &rows, err);
+    if (rc == 0 && rows.n_rows == 1)
+        plan_read_row(plan, &rows, 0, 0, &reading->record);
+    if (rc == 0 && (rows.n_rows == 0 || !(reading->record.view->actions & 1u << ACTION_READ)))
+        rc = err_set(err, ERR_NOT_FOUND, "no such record, or not visible");
+    return rc;
+}
+
+task_fn int record_read(struct caller *caller, struct plan *plan, int64_t id, struct record *ret_record,
+    struct str *ret_pos, struct err *err)
+{
+    struct one_reading reading = {.plan = plan, .id = id};
     task_stage("read");
-    int rc =
-        db_query(caller->house->app, buf_cstr(select->sql), select->params, select->n_params, &rows, err);
+    int rc = caller_read(caller, ret_pos, read_one, &reading, err);
     if (rc < 0)
         return rc;
-    struct record record = {0};
-    if (rows.n_rows == 1)
-        plan_read_row(plan, &rows, 0, 0, &record);
-    if (rows.n_rows == 0 || !(record.view->actions & 1u << ACTION_READ))
-        return err_set(err, ERR_NOT_FOUND, "no such record, or not visible");
     task_stage("log");
     struct audit_event event = caller_event(caller, AUDIT_READ, plan->form->key, id);
     rc = audit_read(caller->house->reader, &event, err);
     if (rc == 0)
-        *ret_record = record;
+        *ret_record = reading.record;
     return rc;
 }

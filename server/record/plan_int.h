@@ -97,6 +97,14 @@ struct statement *statement_new(void);
 void statement_bind(struct statement *statement, struct db_val value);
 /* Appends "?,?,…" and binds them. */
 void statement_bind_ids(struct statement *statement, const int64_t *ids, size_t n);
+/* Within caller_read that is asked for a position: in its snapshot. */
+task_fn int caller_query(const struct caller *caller, const struct statement *statement,
+    struct db_rows *ret_rows, struct err *err);
+/* Calls read(arg), all of whose caller_query see one snapshot, and finds its position. It may be called more
+ * than once. ret_pos NULL: simply calls it. What is read must not wait for another connection meanwhile: the
+ * log of reads comes after it. */
+task_fn int caller_read(struct caller *caller, struct str *ret_pos,
+    task_fn int (*read)(void *arg, struct err *err), void *arg, struct err *err);
 
 /* Appends a condition that holds for the rows on which one of the grants with `action` holds (FALSE if none).
  */

@@ -34,6 +34,7 @@ struct house {
     struct db *app, *owner; /* owner: DDL of forms */
     const struct conf *conf;
     struct audit_reader *reader;
+    struct feed *feed; /* NULL until it is listened to */
     struct sessions *sessions;
     struct numbers *numbers;
     struct str server_key;     /* keys version hashes */
@@ -64,6 +65,7 @@ struct caller {
     struct world *world;
     struct policy *policy; /* NULL: a stranger */
     int64_t user_id, session;
+    struct tx *reading; /* NULL: each query sees what is committed by then */
     struct str login, address, request;
     enum err_lang lang;
     const struct once *once; /* NULL: no key was given */
@@ -121,7 +123,7 @@ struct record_query {
     struct str fields;         /* keys with commas; empty: all visible */
     const struct json *filter; /* NULL: none */
     int64_t limit;             /* 0: the default */
-    bool count;
+    bool count, pos;           /* pos: read in one snapshot, whose position is told */
     bool deleted; /* the recycle bin: what the caller may bring back, the newest first; no sort */
 };
 struct record_list {
@@ -130,6 +132,7 @@ struct record_list {
     size_t n;
     struct str next; /* empty: no more */
     int64_t total;   /* -1: not asked */
+    struct str pos;  /* empty: not asked */
     bool *selected;  /* by field: which to print; NULL: all */
     struct record_deleted {
         int64_t at_us, by; /* 0: not known */
@@ -140,8 +143,9 @@ task_fn int record_list(struct caller *caller, struct str form_key, const struct
 void record_print_selected(
     const struct plan *plan, const struct record *record, const bool *selected, struct json_out *out);
 
-task_fn int record_read(
-    struct caller *caller, struct plan *plan, int64_t id, struct record *ret_record, struct err *err);
+/* ret_pos: the position at which it was read; NULL: not asked. */
+task_fn int record_read(struct caller *caller, struct plan *plan, int64_t id, struct record *ret_record,
+    struct str *ret_pos, struct err *err);
 
 struct record_conflict {
     struct str item;             /* of a batch: "update[3]"; else empty */

@@ -43,6 +43,8 @@ struct select_row {
 };
 /* Rows from rank `start` on in the select's order, at most n, inside the caller's transaction. In the task's
  * arena. */
+/* Where a snapshot stands in the binlog, for feed_sequence_at; the first query of its transaction. */
+task_fn int snapshot_place(struct tx *tx, struct str *ret_file, int64_t *ret_offset, struct err *err);
 task_fn int select_window(struct tx *tx, struct select *select, int64_t start, int64_t n,
     struct select_row **ret_rows, size_t *ret_n, struct err *err);
 task_fn int select_count(struct tx *tx, struct select *select, int64_t *ret_total, struct err *err);

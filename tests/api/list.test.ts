@@ -184,8 +184,34 @@ test("parameters that are unknown, doubled or badly written are refused", async 
   }
 });
 
-test("a GET carries no position, and asking for one is refused like any parameter that is not there", async () => {
+test("with pos=1 a list and a record are what stood at the position that they tell", async () => {
   const clerk = await login("clerk");
-  assert.equal((await clerk.get(`${PATH}?limit=1`)).json().pos, undefined);
-  assert.deepEqual(faults(await clerk.get(`${PATH}?limit=1&pos=1`)), [["pos", "unknown"]]);
+  const made = await createCustomer(clerk, { name: `位置${process.pid}`, notes: "0" });
+  const number = (pos: string | undefined): number => Number(/^[0-9a-f]+\.(\d+)$/.exec(pos ?? "")?.[1]);
+  const written = [{ at: number(made.pos), notes: "0" }];
+  const reads: { at: number; notes: unknown }[] = [];
+  const state = { writing: true };
+  const write = async () => {
+    for (let i = 1; i <= 40; i++) {
+      const item = await clerk.expect<Item>(200, await clerk.patch(`${PATH}/${made.id}`, { fields: { notes: String(i) } }, "*"));
+      written.push({ at: number(item.pos), notes: String(i) });
+    }
+    state.writing = false;
+  };
+  const read = async () => {
+    while (state.writing) {
+      const one = await clerk.expect<Item>(200, await clerk.get(`${PATH}/${made.id}?pos=1`));
+      const list = await clerk.list(`${PATH}?q=${encodeURIComponent(`位置${process.pid}`)}&pos=1&count=1`);
+      reads.push({ at: number(one.pos), notes: one.fields["notes"] }, { at: number(list.pos), notes: list.items[0]?.fields["notes"] });
+    }
+  };
+  await Promise.all([write(), read(), read()]);
+  assert.ok(reads.length >= 20);
+  for (const { at, notes } of reads) assert.equal(notes, written.findLast((one) => one.at <= at)?.notes, `at ${at}`);
+  assert.ok(new Set(reads.map((one) => one.notes)).size > 3, "read while it was written");
+
+  assert.equal((await clerk.list(`${PATH}?limit=1`)).pos, undefined);
+  assert.equal((await clerk.expect<Item>(200, await clerk.get(`${PATH}/${made.id}`))).pos, undefined);
+  for (const path of [PATH, `${PATH}/${made.id}`]) assert.deepEqual(faults(await clerk.get(`${path}?pos=2`)), [["pos", "bad_value"]]);
+  assert.equal((await clerk.get(`${PATH}/999999999999?pos=1`)).status, 404);
 });

@@ -28,6 +28,7 @@ export interface List {
   items: Item[];
   next: string | null;
   total?: string;
+  pos?: string;
 }
 
 export interface Session {
