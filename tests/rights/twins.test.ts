@@ -148,7 +148,11 @@ async function visibleChange(): Promise<void> {
     await both((world) => change(world, n, fields));
   } else if (kind < 0.9) {
     const gone = chance.true(0.3);
-    await both((world) => type(world, `UPDATE rec_customer SET _live = ${gone ? "NULL" : "1"} WHERE _id = ${row(n)}`));
+    if (chance.true(0.5)) await both((world) => type(world, `UPDATE rec_customer SET _live = ${gone ? "NULL" : "1"} WHERE _id = ${row(n)}`));
+    else await both(async (world) => {
+      const reply = note(world, await world.who("manager").request(gone ? "DELETE" : "POST", world.of(`${PATH}/${row(n)}${gone ? "" : "/restore"}`)));
+      assert.ok([200, 404].includes(reply.status), reply.text);
+    });
   } else {
     const amount = chance.below(50);
     await both((world) => type(world, `UPDATE rec_customer SET registered_capital = ${amount}, stage = 'lost' WHERE _id IN (${near.slice(0, 1 + chance.below(1)).map(row).join()}, ${row(n)})`));
@@ -181,7 +185,7 @@ async function presence(): Promise<void> {
 
 function request(viewer: ViewerName): [string, (world: World) => Promise<string>] {
   const [first] = worlds;
-  const n = chance.pick(near);
+  const [n, batchRow] = [chance.pick(near), chance.pick(near)];
   const at = chance.pick([row(n), row(n), row(n), `@@outside:${chance.below(9)}@@`, "4611686018427387904"]);
   const get = (path: string): [string, (world: World) => Promise<string>] => [`${viewer} GET ${path}`, async (world) => world.hear(viewer, await world.who(viewer).get(world.of(path)))];
   const filter = (): string => query("filter", filterOver(first.fields, chance, PLACES)).replace(/%40%40(\w+)%3A(\d+)%40%40/g, "@@$1:$2@@");
@@ -194,6 +198,7 @@ function request(viewer: ViewerName): [string, (world: World) => Promise<string>
       return world.hear(viewer, note(world, reply));
     },
   ];
+  const blind = chance.true(0.5);
   const kept = (world: World) => world.versions.get(`${viewer} ${world.of(at)}`) ?? "never";
   return chance.pick<() => [string, (world: World) => Promise<string>]>([
     () => get(`${PATH}?limit=200&count=1`),
@@ -222,6 +227,11 @@ function request(viewer: ViewerName): [string, (world: World) => Promise<string>
       return patch(Object.fromEntries(fields.map((each) => [each.key, valueFor(each, chance, PLACES)])), kept);
     },
     () => [`${viewer} reveals`, async (world) => world.answer(await world.who(viewer).post(world.of(`${PATH}/${at}/reveal`), { field: hidden, reason: "x" }))],
+    () => [`${viewer} deletes ${at}`, async (world) => world.hear(viewer, note(world, await world.who(viewer).delete(world.of(`${PATH}/${at}`), blind ? {} : { headers: { "if-match": kept(world) } })))],
+    () => [`${viewer} restores ${at}`, async (world) => world.hear(viewer, note(world, await world.who(viewer).request("POST", world.of(`${PATH}/${at}/restore`))))],
+    () => get(`${PATH}?deleted=1&limit=200&count=1`),
+    () => get(`${PATH}?deleted=1&limit=${chance.between(1, 5)}&${chance.true(0.5) ? `q=${digits}` : filter()}`),
+    () => [`${viewer} batch ${at}`, async (world) => world.hear(viewer, note(world, await world.who(viewer).post(`${PATH}:batch`, world.json({ update: [{ id: at, version: kept(world), fields: { stage: "quoted", [hidden]: null } }], restore: [row(batchRow)] }))))],
     () => [`${viewer} creates`, async (world) => world.answer(await world.who(viewer).post(PATH, { fields: { name: "x", [hidden]: "1" } }))],
   ])();
 }
