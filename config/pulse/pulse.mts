@@ -92,7 +92,7 @@ async function main(): Promise<void> {
       const people = await makeClerks(url, password, clerks);
       if (ended) return;
       stop = keepGoing(people.map((clerk) => new Worker(clerk, password, counts)), rate);
-      say(`${people.length} clerks at work, ${rate} ${rate === 1 ? "change" : "changes"} a second`);
+      say(`${people.length} ${people.length === 1 ? "clerk" : "clerks"} at work, ${rate} ${rate === 1 ? "change" : "changes"} a second`);
     } catch (error) {
       if (!ended) say(`cannot begin: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -1,5 +1,6 @@
 /** Tells when a record that belongs to this one has come, gone or changed: by the lists that there are, nothing is polled. */
 import { onScopeDispose, watch } from 'vue'
+import type { FormSummary } from '@/base/contract'
 import { useForms } from '@/base/forms'
 import { live, type Subscription } from '@/base/live'
 
@@ -13,9 +14,13 @@ export interface RelatedForm {
   field: string
 }
 
-/** The forms whose records belong to those of this one, as far as the person may list them. */
+/** What a form says of the fields by which its records name others; without it, of the one that they belong to. */
+type Naming = FormSummary & { references?: { form: string; field: string }[] }
+const namedBy = (one: Naming) => one.references ?? (one.parent ? [one.parent] : [])
+
+/** The forms whose records belong or refer to those of this one, as far as the person may list them. */
 export function relatedForms(forms: ReturnType<typeof useForms>, key: string): RelatedForm[] {
-  return forms.list.filter((one) => one.parent?.form === key && one.can.includes('list')).map((one) => ({ form: one.key, label: one.label, field: one.parent!.field }))
+  return forms.list.filter((one) => one.can.includes('list')).flatMap((one) => namedBy(one).filter((name) => name.form === key).map((name) => ({ form: one.key, label: one.label, field: name.field })))
 }
 
 export function useRelatedFeed(related: () => RelatedForm[], id: string, changed: () => void): void {
