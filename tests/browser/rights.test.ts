@@ -55,7 +55,7 @@ journey("a field is taken from a role: it leaves the open list and record of a c
     const list = await anotherScreen();
     const record = await anotherScreen();
     try {
-      await logIn(list.page, "clerk");
+      await logIn(list.page, "clerk", "/forms/customer");
       await list.page.locator(mark("head-legal_person")).waitFor();
       await logIn(record.page, "clerk");
       await record.page.goto(`/forms/customer/records/${item.id}`);
