@@ -35,6 +35,26 @@ static void print_parent(const struct call *call, const struct form *form, struc
     json_out_object_end(out);
 }
 
+/* The fields that name records of other forms, as far as both are seen: what a record's page lists beside it.
+ */
+static void print_references(const struct call *call, const struct form *form, struct json_out *out)
+{
+    const struct policy *policy = call->caller.policy;
+    json_out_key(out, STR("references"));
+    json_out_array(out);
+    for (size_t i = 0; i < form->n_fields; i++) {
+        const struct field *field = &form->fields[i];
+        if (!field->target_form || !policy_for_form(policy, field->target_form->key) ||
+            policy_best_level(policy_for_form(policy, form->key), field->key) < LEVEL_READ)
+            continue;
+        json_out_object(out);
+        json_out_member_str(out, "form", field->target_form->key);
+        json_out_member_str(out, "field", field->key);
+        json_out_object_end(out);
+    }
+    json_out_array_end(out);
+}
+
 task_fn int forms_list(struct call *call, struct err *err)
 {
     struct json_out *out = &call->out;
@@ -53,6 +73,7 @@ task_fn int forms_list(struct call *call, struct err *err)
         json_out_member_str(out, "label", label(call, form->label_zh, form->label_en));
         print_can(grants->actions, out);
         print_parent(call, form, out);
+        print_references(call, form, out);
         json_out_object_end(out);
     }
     json_out_array_end(out);

@@ -77,6 +77,8 @@ struct filter_sql {
     void *arg;
     void (*bind)(void *arg, struct db_val value);
     bool (*clear)(void *arg, const struct filter_field *field);
+    /* The column that is asked instead of the field's own. NULL: its own. Not for texts. */
+    struct str (*column)(void *arg, const struct filter_field *field);
 };
 int filter_to_sql(
     const struct filter *filter, const struct filter_env *env, const struct filter_sql *to, struct err *err);

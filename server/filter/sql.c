@@ -56,7 +56,8 @@ static const char *param_of(enum filter_kind kind)
 
 static void column(struct printer *printer, const struct leaf *leaf)
 {
-    buf_add_str(printer->to->sql, leaf->field.column);
+    const struct filter_sql *to = printer->to;
+    buf_add_str(to->sql, to->column ? to->column(to->arg, &leaf->field) : leaf->field.column);
 }
 
 /* FALSE or TRUE for every value, unknown for null: what a comparison with nothing comes to. */

@@ -70,22 +70,29 @@ static int bind_fields(struct catalog *catalog, const struct db_rows *rows, stru
     return 0;
 }
 
-int catalog_bind_parent(const struct catalog *catalog, struct form *form, struct err *err)
+static int bind_reference(
+    const struct catalog *catalog, const struct form *form, struct field *field, struct err *err)
 {
-    form->parent_form = NULL;
-    if (form->parent < 0)
-        return 0;
-    struct str key = form->fields[form->parent].target;
-    const struct form *parent = catalog_form(catalog, key);
-    if (!parent || parent->owner < 0 || parent->department < 0)
+    const struct form *target = catalog_form(catalog, field->target);
+    if (!target || target->owner < 0 || target->department < 0)
         return err_set(err, ERR_INVALID, "form %.*s: no form %.*s with an owner and a department",
-            STR_ARGS(form->key), STR_ARGS(key));
-    const struct field_type *title = parent->fields[parent->title].type;
+            STR_ARGS(form->key), STR_ARGS(field->target));
+    const struct field_type *title = target->fields[target->title].type;
     if (title->reference != REFERENCE_NONE || title->has_options || !title->search)
-        return err_set(
-            err, ERR_INVALID, "form %.*s: the title of %.*s is not text", STR_ARGS(form->key), STR_ARGS(key));
-    form->parent_form = parent;
+        return err_set(err, ERR_INVALID, "form %.*s: the title of %.*s is not text", STR_ARGS(form->key),
+            STR_ARGS(field->target));
+    field->target_form = target;
     return 0;
+}
+
+int catalog_bind_references(const struct catalog *catalog, struct form *form, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < form->n_fields && rc == 0; i++)
+        if (form->fields[i].type->reference == REFERENCE_RECORD)
+            rc = bind_reference(catalog, form, &form->fields[i], err);
+    form->parent_form = rc == 0 && form->parent >= 0 ? form->fields[form->parent].target_form : NULL;
+    return rc;
 }
 
 task_fn int catalog_load(struct tx *tx, struct catalog **ret_catalog, struct err *err)
@@ -113,7 +120,7 @@ task_fn int catalog_load(struct tx *tx, struct catalog **ret_catalog, struct err
     if (rc == 0)
         rc = bind_fields(catalog, &fields, err);
     for (size_t i = 0; i < catalog->n_forms && rc == 0; i++)
-        rc = catalog_bind_parent(catalog, &catalog->forms[i], err);
+        rc = catalog_bind_references(catalog, &catalog->forms[i], err);
     if (rc < 0) {
         arena_free(arena);
         return rc;

@@ -174,8 +174,7 @@ static void read_role(struct parse *p, struct str role, struct str path, struct 
         fault(p, under(p, path, "role"), FAULT_BAD_VALUE);
 }
 
-/* A record is named by its form. Only the parent can be named yet: what a viewer may see of it stands on the
- * row itself, and so must that of every other reference. */
+/* A record is named by its form. What a viewer may see of it stands on the row itself, in copies. */
 static void read_target(struct parse *p, const struct raw_field *raw, struct str path, struct field *field)
 {
     bool names_record = field->type && field->type->reference == REFERENCE_RECORD;
@@ -184,9 +183,7 @@ static void read_target(struct parse *p, const struct raw_field *raw, struct str
         fault(p, under(p, path, "form"), names_record ? FAULT_REQUIRED : FAULT_UNKNOWN);
     if (!names_record)
         return;
-    if (field->role != FIELD_PARENT)
-        fault(p, under(p, path, "role"), FAULT_REQUIRED);
-    if (!raw->required)
+    if (field->role == FIELD_PARENT && !raw->required)
         fault(p, under(p, path, "required"), FAULT_REQUIRED);
     if (raw->unique || raw->mask.n)
         fault(p, under(p, path, raw->unique ? "unique" : "mask"), FAULT_BAD_VALUE);
@@ -261,6 +258,19 @@ static bool group_is_known(const struct form *form, struct str key)
     return false;
 }
 
+static void add_reference(struct parse *p, struct form *form, struct field *field)
+{
+    if (!field->type || field->type->reference != REFERENCE_RECORD || field->role == FIELD_PARENT)
+        return;
+    if (form->n_references == FORM_REFERENCES_MAX) {
+        (void)err_add(p->err, p->arena, STR("fields"), FAULT_TOO_MANY,
+            arena_printf(p->arena, "%d", FORM_REFERENCES_MAX));
+        return;
+    }
+    field->reference = form->n_references;
+    form->references[form->n_references++] = field->index;
+}
+
 static void read_fields(struct parse *p, const struct json *json, struct form *form)
 {
     size_t n = list_length(p, json, STR("fields"), FORM_FIELDS_MAX);
@@ -283,6 +293,7 @@ static void read_fields(struct parse *p, const struct json *json, struct form *f
                 fault(p, under(p, at, "role"), FAULT_DUPLICATE);
             *role = (ptrdiff_t)i;
         }
+        add_reference(p, form, field);
         form->n_fields = i + 1;
     }
     if (form->parent >= 0 && (form->owner >= 0 || form->department >= 0)) /* they are its parent's */

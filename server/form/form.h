@@ -16,8 +16,10 @@
 #define FORM_KEY_MAX 40
 #define FORM_FIELDS_MAX 200
 #define FORM_OPTIONS_MAX 1000
+#define FORM_REFERENCES_MAX 16
 
 struct field;
+struct form;
 
 enum field_reference { REFERENCE_NONE, REFERENCE_MEMBER, REFERENCE_DEPARTMENT, REFERENCE_RECORD };
 enum field_search {
@@ -59,7 +61,9 @@ struct field {
     size_t index; /* place in form->fields and in a record's values */
     struct str key, column, group, mask, format;
     struct str label_zh, label_en;
-    struct str target; /* REFERENCE_RECORD: key of the form whose records it names */
+    struct str target;              /* REFERENCE_RECORD: key of the form whose records it names */
+    const struct form *target_form; /* bound by the catalog */
+    size_t reference;               /* of one that is not the parent: its place in form->references */
     const struct field_type *type;
     enum field_role role;
     bool required, unique, searchable, sortable;
@@ -98,6 +102,10 @@ struct form {
      * derived title beside the field are copies of that record's, so that a rule looks at the row alone. */
     ptrdiff_t parent;
     const struct form *parent_form; /* bound by the catalog */
+    /* Indexes of the fields that name other records. Beside each stand copies of that record's title (_t_),
+     * owner (_o_) and department (_d_), and whether it is there (_l_). */
+    size_t references[FORM_REFERENCES_MAX];
+    size_t n_references;
 };
 const struct field *form_field_find(const struct form *form, struct str key);
 
@@ -130,9 +138,9 @@ task_fn int catalog_load(struct tx *tx, struct catalog **ret_catalog, struct err
 struct catalog *catalog_ref(struct catalog *catalog);
 void catalog_unref(struct catalog *catalog);
 const struct form *catalog_form(const struct catalog *catalog, struct str key); /* NULL: none */
-/* The form's parent among the catalog's forms: it must be there, have owner and department of its own, and a
- * title that is text. */
-int catalog_bind_parent(const struct catalog *catalog, struct form *form, struct err *err);
+/* The forms that the form's references name, among the catalog's: each must be there, have owner and
+ * department of its own, and a title that is text. */
+int catalog_bind_references(const struct catalog *catalog, struct form *form, struct err *err);
 
 /* The catalog's epoch: read in share mode by writes, raised by changes of definitions, people and rights. */
 extern const char EPOCH_SHARE_SQL[]; /* SELECT epoch … LOCK IN SHARE MODE */

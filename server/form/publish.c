@@ -1,7 +1,7 @@
 /*
  * A form's table: one column a field, derived columns beside text (folded for search, pinyin key for order)
- * and references (the title of the record), and the columns of ours, which begin with '_'. InnoDB's two
- * limits are computed before anything is made (DECISIONS A18, X2).
+ * and references (what the row copies of the record), and the columns of ours, which begin with '_'. InnoDB's
+ * two limits are computed before anything is made (DECISIONS A18, X2).
  */
 #include "base/id.h"
 #include "form/form.h"
@@ -110,6 +110,11 @@ int form_table_ddl(const struct form *form, struct buf *ddl, struct err *err)
             add_column(ddl, STR("_k_"), field->column, STR("VARBINARY(300)"), &declared, &inline_bytes);
         if (field->type->reference == REFERENCE_RECORD)
             add_column(ddl, STR("_t_"), field->column, STR("TEXT"), &declared, &inline_bytes);
+        if (field->type->reference == REFERENCE_RECORD && field->role != FIELD_PARENT) {
+            add_column(ddl, STR("_o_"), field->column, STR("BIGINT"), &declared, &inline_bytes);
+            add_column(ddl, STR("_d_"), field->column, STR("BIGINT"), &declared, &inline_bytes);
+            add_column(ddl, STR("_l_"), field->column, STR("TINYINT"), &declared, &inline_bytes);
+        }
     }
     buf_done(&type);
     add_keys(form, ddl, &keys);

@@ -35,21 +35,31 @@ static struct db_val copy_value(const struct db_val *value, char **to)
     return copy;
 }
 
-/* One block: the row, its values, their text. */
+/* One block: the row, its values, what it holds of others, their text. */
 static struct row *row_new(
     const struct channel *channel, const struct record *record, const struct select_key *key)
 {
-    size_t n_fields = plan_form(select_plan(channel->select))->n_fields,
+    const struct form *form = plan_form(select_plan(channel->select));
+    size_t n_fields = form->n_fields, n_copies = record->copies ? form->n_references : 0,
            bytes = text_bytes(&record->parent_title);
     for (size_t i = 0; i < n_fields; i++)
         bytes += text_bytes(&record->values[i]);
+    for (size_t k = 0; k < n_copies; k++)
+        bytes += text_bytes(&record->copies[k].title);
     for (size_t i = 0; i < SELECT_KEY_MAX; i++)
         bytes += text_bytes(&key->values[i]);
-    struct row *row = must_alloc(sizeof(*row) + n_fields * sizeof(struct db_val) + bytes);
+    struct row *row = must_alloc(
+        sizeof(*row) + n_fields * sizeof(struct db_val) + n_copies * sizeof(struct record_copy) + bytes);
     struct db_val *values = (struct db_val *)(void *)(row + 1);
-    char *text = (char *)(values + n_fields);
+    struct record_copy *copies = (struct record_copy *)(void *)(values + n_fields);
+    char *text = (char *)(copies + n_copies);
     row->record = *record;
     row->record.values = values;
+    row->record.copies = n_copies ? copies : NULL;
+    for (size_t k = 0; k < n_copies; k++) {
+        copies[k] = record->copies[k];
+        copies[k].title = copy_value(&record->copies[k].title, &text);
+    }
     for (size_t i = 0; i < n_fields; i++)
         values[i] = copy_value(&record->values[i], &text);
     row->record.parent_title = copy_value(&record->parent_title, &text);
@@ -149,14 +159,23 @@ static void keep_told(struct row *row, struct row *old)
     row_free(old);
 }
 
+static bool holds_same(const struct record_copy *a, const struct record_copy *b)
+{
+    return a->owner == b->owner && a->department == b->department && a->live == b->live &&
+           db_val_equal(&a->title, &b->title);
+}
+
 /* Whether anything of the row may look different. Not by its revision: who types into the database need not
  * raise it. */
 static bool is_same(const struct channel *channel, const struct record *a, const struct record *b)
 {
+    const struct form *form = plan_form(select_plan(channel->select));
     bool same = a->view == b->view && a->owner == b->owner && a->department == b->department &&
                 db_val_equal(&a->parent_title, &b->parent_title);
-    for (size_t i = 0; same && i < plan_form(select_plan(channel->select))->n_fields; i++)
+    for (size_t i = 0; same && i < form->n_fields; i++)
         same = db_val_equal(&a->values[i], &b->values[i]);
+    for (size_t k = 0; same && a->copies && k < form->n_references; k++)
+        same = holds_same(&a->copies[k], &b->copies[k]);
     return same;
 }
 

@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "main/demo_bank.h"
 #include "main/demo_related.h"
+#include "main/demo_sales.h"
 
 #include <stdio.h>
 
@@ -20,8 +21,10 @@ struct loading {
     const struct demo_form *form;
     int64_t at, total;
     int64_t *customers; /* their ids; NULL while they are loaded themselves */
-    unsigned *counts;   /* by customer */
-    size_t customer;    /* where `at` stands: */
+    int64_t *opportunities, *contracts;
+    const struct demo_sales *sales;
+    unsigned *counts; /* by customer */
+    size_t customer;  /* where `at` stands: */
     unsigned item;
     struct task *waiter;
     struct err err; /* of a batch */
@@ -30,7 +33,7 @@ struct loading {
 
 struct demo_form {
     const char *key;
-    unsigned *(*counts)(const struct demo_load *load, size_t n); /* NULL: the customers */
+    unsigned *(*counts)(const struct loading *loading); /* NULL: the customers */
     struct json *(*make)(const struct loading *loading, struct arena *arena);
 };
 
@@ -41,9 +44,9 @@ static struct json *make_customer(const struct loading *loading, struct arena *a
     return demo_customer_fields(customer, arena);
 }
 
-static unsigned *contact_counts(const struct demo_load *load, size_t n)
+static unsigned *contact_counts(const struct loading *loading)
 {
-    return demo_contact_counts(n, load->arena);
+    return demo_contact_counts(loading->sales->n, loading->load->arena);
 }
 
 static struct json *make_contact(const struct loading *loading, struct arena *arena)
@@ -52,9 +55,10 @@ static struct json *make_contact(const struct loading *loading, struct arena *ar
         loading->load->org, loading->load->today_us, arena);
 }
 
-static unsigned *follow_up_counts(const struct demo_load *load, size_t n)
+static unsigned *follow_up_counts(const struct loading *loading)
 {
-    return demo_follow_up_counts(n, load->org, load->today_us, load->arena);
+    const struct demo_load *load = loading->load;
+    return demo_follow_up_counts(loading->sales->n, load->org, load->today_us, load->arena);
 }
 
 static struct json *make_follow_up(const struct loading *loading, struct arena *arena)
@@ -63,10 +67,50 @@ static struct json *make_follow_up(const struct loading *loading, struct arena *
         loading->customers[loading->customer], loading->load->org, loading->load->today_us, arena);
 }
 
+static unsigned *opportunity_counts(const struct loading *loading)
+{
+    return loading->sales->opportunities;
+}
+
+static struct json *make_opportunity(const struct loading *loading, struct arena *arena)
+{
+    return demo_opportunity_fields(loading->sales, loading->customer, loading->item,
+        loading->customers[loading->customer], loading->load->org, loading->load->today_us, arena);
+}
+
+static unsigned *contract_counts(const struct loading *loading)
+{
+    return loading->sales->contracts;
+}
+
+static struct json *make_contract(const struct loading *loading, struct arena *arena)
+{
+    size_t opportunity = loading->sales->first_opportunity[loading->customer] + loading->item;
+    return demo_contract_fields(loading->sales, loading->customer, loading->item,
+        loading->customers[loading->customer], loading->opportunities[opportunity], loading->load->org,
+        loading->load->today_us, arena);
+}
+
+static unsigned *payment_counts(const struct loading *loading)
+{
+    return loading->sales->payments;
+}
+
+static struct json *make_payment(const struct loading *loading, struct arena *arena)
+{
+    unsigned place, own = demo_payment_contract(loading->sales, loading->customer, loading->item, &place);
+    return demo_payment_fields(loading->sales, loading->customer, loading->item,
+        loading->contracts[loading->sales->first_contract[loading->customer] + own], loading->load->org,
+        loading->load->today_us, arena);
+}
+
 static const struct demo_form FORMS[] = {
     {"customer", NULL, make_customer},
     {"contact", contact_counts, make_contact},
     {"follow_up", follow_up_counts, make_follow_up},
+    {"opportunity", opportunity_counts, make_opportunity},
+    {"contract", contract_counts, make_contract},
+    {"payment", payment_counts, make_payment},
 };
 
 static void system_caller(struct caller *caller, struct boot *boot)
@@ -138,22 +182,43 @@ static task_fn void load_batch(void *arg)
     task_wake(loading->waiter);
 }
 
-static task_fn int find_customers(struct loading *loading, struct err *err)
+/* The ids of the records that an earlier form of the bank has, in the order in which they were made. */
+static task_fn int find_ids(
+    const struct demo_load *load, const char *form, size_t n, int64_t **ret_ids, struct err *err)
 {
     struct caller caller;
-    const struct demo_load *load = loading->load;
-    size_t n =
-        load->rows < DEMO_RELATED_CUSTOMERS_MAX ? (size_t)load->rows : (size_t)DEMO_RELATED_CUSTOMERS_MAX;
     size_t found = n;
     system_caller(&caller, load->boot);
-    int rc = record_ids_all(&caller, STR("customer"), load->arena, &loading->customers, &found, err);
+    int rc = record_ids_all(&caller, str_of(form), load->arena, ret_ids, &found, err);
+    if (rc == 0 && found != n)
+        return err_set(err, ERR_CONFLICT, "%zu records of %s, not %zu", found, form, n);
+    return rc;
+}
+
+static size_t total_of(const unsigned *counts, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += counts[i];
+    return total;
+}
+
+/* What the form's records name, and how many each customer has. */
+static task_fn int find_named(struct loading *loading, struct err *err)
+{
+    const struct demo_load *load = loading->load;
+    const struct demo_sales *sales = loading->sales;
+    bool contracts = loading->form->make == make_contract, payments = loading->form->make == make_payment;
+    int rc = find_ids(load, "customer", sales->n, &loading->customers, err);
+    if (rc == 0 && contracts)
+        rc = find_ids(
+            load, "opportunity", total_of(sales->opportunities, sales->n), &loading->opportunities, err);
+    if (rc == 0 && payments)
+        rc = find_ids(load, "contract", total_of(sales->contracts, sales->n), &loading->contracts, err);
     if (rc < 0)
         return rc;
-    if (found != n)
-        return err_set(err, ERR_CONFLICT, "%zu customers, not %zu", found, n);
-    loading->counts = loading->form->counts(load, n);
-    for (size_t i = 0; i < n; i++)
-        loading->total += loading->counts[i];
+    loading->counts = loading->form->counts(loading);
+    loading->total = (int64_t)total_of(loading->counts, sales->n);
     return 0;
 }
 
@@ -174,7 +239,7 @@ static task_fn int load_records(struct loading *loading, struct err *err)
     system_caller(&caller, loading->load->boot);
     int rc = record_count_all(&caller, str_of(loading->form->key), &loaded, err);
     if (rc == 0 && loading->form->counts)
-        rc = find_customers(loading, err);
+        rc = find_named(loading, err);
     if (rc < 0)
         return rc;
     if (!loading->form->counts)
@@ -201,10 +266,14 @@ static task_fn int load_records(struct loading *loading, struct err *err)
 task_fn int demo_load_records(const struct demo_load *load, struct err *err)
 {
     int rc = 0;
+    struct demo_sales sales;
+    size_t n =
+        load->rows < DEMO_RELATED_CUSTOMERS_MAX ? (size_t)load->rows : (size_t)DEMO_RELATED_CUSTOMERS_MAX;
+    demo_sales_count(n, load->org, load->today_us, load->arena, &sales);
     for (size_t i = 0; i < sizeof(FORMS) / sizeof(FORMS[0]) && rc == 0; i++)
         rc = load_form(load, FORMS[i].key, err);
     for (size_t i = 0; i < sizeof(FORMS) / sizeof(FORMS[0]) && rc == 0; i++) {
-        struct loading loading = {.load = load, .form = &FORMS[i]};
+        struct loading loading = {.load = load, .form = &FORMS[i], .sales = &sales};
         rc = load_records(&loading, err);
     }
     return rc;

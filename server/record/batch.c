@@ -140,19 +140,18 @@ static task_fn int prepare_created(struct batch *batch, struct err *err)
     return 0;
 }
 
-/* The records that new and changed ones are to belong to. */
-static task_fn int read_parents(struct batch *batch, struct err *err)
+/* The records that new and changed ones are to name. */
+static task_fn int read_targets(struct batch *batch, struct err *err)
 {
     const struct record_batch *asked = batch->asked;
     size_t n = 0;
-    if (batch->plan->form->parent < 0)
-        return 0;
-    int64_t *ids = arena_new_array(task_arena(), int64_t, asked->n_create + asked->n_update + 1);
+    const struct json **requests =
+        arena_new_array(task_arena(), const struct json *, asked->n_create + asked->n_update + 1);
     for (size_t i = 0; i < asked->n_create; i++)
-        ids[n++] = parent_named(batch->plan, asked->create[i]);
+        requests[n++] = asked->create[i];
     for (size_t i = 0; i < asked->n_update; i++)
-        ids[n++] = parent_named(batch->plan, asked->update[i].fields);
-    return parents_read(batch->plan, NULL, ids, n, err);
+        requests[n++] = asked->update[i].fields;
+    return targets_read_named(batch->plan, NULL, requests, n, err);
 }
 
 /* ---- unique values ------------------------------------------------------------------------------------- */
@@ -486,7 +485,7 @@ static task_fn int write_batch(struct tx *tx, void *arg, struct err *err)
     struct batch *batch = arg;
     int rc = lock_items(tx, batch, err);
     if (rc == 0)
-        rc = parents_hold(batch->plan, tx, err);
+        rc = targets_hold(batch->plan, tx, err);
     if (rc == 0)
         rc = judge_all(tx, batch, err);
     if (rc < 0)
@@ -518,13 +517,13 @@ static task_fn int find_bases(struct batch *batch, struct err *err)
 /* The records that the values of conflicts name. */
 static task_fn int read_named(struct batch *batch, struct err *err)
 {
-    ptrdiff_t parent = batch->plan->form->parent;
-    for (size_t i = 0; parent >= 0 && i < batch->n_conflicts; i++) {
+    for (size_t i = 0; i < batch->n_conflicts; i++) {
         const struct record_conflict *conflict = &batch->conflicts[i];
         const int64_t ids[] = {conflict->base.kind == DB_INT ? conflict->base.i : 0,
             conflict->theirs.kind == DB_INT ? conflict->theirs.i : 0};
-        int rc =
-            (ptrdiff_t)conflict->field->index == parent ? parents_read(batch->plan, NULL, ids, 2, err) : 0;
+        int rc = conflict->field->type->reference == REFERENCE_RECORD
+                     ? targets_read(batch->plan, NULL, conflict->field, ids, 2, err)
+                     : 0;
         if (rc < 0)
             return rc;
     }
@@ -546,7 +545,7 @@ static task_fn int batch_once(struct caller *caller, struct str form_key, struct
     if (rc == 0)
         rc = check_unique_updates(batch, err);
     if (rc == 0)
-        rc = read_parents(batch, err);
+        rc = read_targets(batch, err);
     if (rc == 0)
         rc = prepare_created(batch, err);
     if (rc < 0)

@@ -21,9 +21,10 @@ task_fn int rows_lock(struct tx *tx, struct plan *plan, enum row_state state, co
 /* ---- children
  * ---------------------------------------------------------------------------------------------- */
 
-/* A record that others belong to changes, goes or comes back: its children with it, in the same transaction,
- * each named by an event that points to the cause. Refused past CHILDREN_MAX in all: our writers commit no
- * more at once (DECISIONS B11). Locked first; then events are queued, and rows after them. */
+/* A record that others belong to changes, goes or comes back: its children with it; and those that only name
+ * it hold so from then on. In the same transaction, each named by an event that points to the cause. Refused
+ * past CHILDREN_MAX in all: our writers commit no more at once (DECISIONS B11). Locked first; then events are
+ * queued, and rows after them. */
 #define CHILDREN_MAX 2000
 enum children_kind {
     CHILDREN_FOLLOW, /* owner, department, title */
@@ -39,6 +40,7 @@ struct children_move {
     const struct record *before, *after; /* the parent's; the same where it goes or comes back */
     struct children_of_form {            /* filled by children_lock; none where nothing moves */
         const struct form *form;
+        const struct field *field; /* which names the record */
         struct child {
             int64_t id, rev;
         } * at;

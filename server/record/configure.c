@@ -238,7 +238,7 @@ task_fn int form_create(struct caller *caller, struct str definition, struct err
     if (rc == 0)
         rc = form_parse(task_arena(), json, &change.form, err);
     if (rc == 0)
-        rc = catalog_bind_parent(caller->world->catalog, &change.form, err);
+        rc = catalog_bind_references(caller->world->catalog, &change.form, err);
     if (rc < 0)
         return rc;
     struct statement *ddl = statement_new();

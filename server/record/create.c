@@ -54,9 +54,9 @@ static void check_required(struct plan *plan, const struct json *fields, const e
     for (size_t i = 0; i < plan->form->n_fields; i++) {
         const struct field *field = &plan->form->fields[i];
         const struct json *given = json_get(fields, field->key);
-        /* What was given has been judged; but of a parent that is not seen, null says that it stays. */
-        bool judged =
-            given && (field->role != FIELD_PARENT || given->kind != JSON_NULL || levels[i] != LEVEL_MASKED);
+        /* What was given has been judged; but of a record that is not seen, null says that it stays. */
+        bool judged = given && (field->type->reference != REFERENCE_RECORD || given->kind != JSON_NULL ||
+                                   levels[i] != LEVEL_MASKED);
         if (field->required && values[i].kind == DB_NULL && !field->type->is_automatic && !judged)
             (void)err_add(err, arena, arena_printf(arena, "fields.%.*s", STR_ARGS(field->key)),
                 FAULT_REQUIRED, STR_NULL);
@@ -83,17 +83,35 @@ static task_fn int draw_numbers(struct plan *plan, struct record *record, struct
 static void copy_scope(const struct plan *plan, const struct json *fields, struct record *record)
 {
     const struct user *user = plan->caller->policy->user;
-    const struct parent *parent = parent_find(plan, parent_named(plan, fields));
+    const struct field *field = &plan->form->fields[plan->form->parent];
+    const struct target *parent = target_find(plan, field, target_named(field, fields));
     bool seen = parent && parent->seen;
     record->owner = seen ? parent->owner : user->id;
     record->department = seen ? parent->department : user->department_id;
     record->parent_title = seen ? parent->title : DB_N;
 }
 
+/* What the row is to hold of the records that it names. One that is not seen is refused; what is wrong with
+ * it is told of a row that names none, whether there is such a record or not. */
+static void copy_named(
+    const struct plan *plan, const struct json *fields, struct record *record, struct db_val *values)
+{
+    const struct form *form = plan->form;
+    if (form->n_references == 0)
+        return;
+    record->copies = arena_new_array(task_arena(), struct record_copy, form->n_references);
+    for (size_t k = 0; k < form->n_references; k++) {
+        const struct field *field = &form->fields[form->references[k]];
+        int64_t id = target_named(field, fields);
+        values[field->index] = id && reference_exists(plan, field, id) ? DB_I(id) : DB_N;
+        record->copies[k] = target_copy(plan, k, &values[field->index]);
+    }
+}
+
 /* Conditions look at the values of the row that is to be, before it is known which of them may be written;
  * what is wrong with them is told afterwards. */
 static const struct record_view *view_of_draft(
-    struct plan *plan, const struct json *fields, const struct record *record)
+    struct plan *plan, const struct json *fields, struct record *record)
 {
     struct arena *arena = task_arena();
     size_t n = plan->form->n_fields;
@@ -108,7 +126,10 @@ static const struct record_view *view_of_draft(
             levels[i] = LEVEL_WRITE;
         (void)write_parse(plan, fields, levels, values, given, &ignored);
     }
-    return plan_view(plan, record->owner, record->department, values);
+    copy_named(plan, fields, record, values);
+    struct record draft = *record;
+    draft.values = values;
+    return plan_view(plan, &draft);
 }
 
 task_fn int creation_prepare(
@@ -171,6 +192,8 @@ void creation_row(struct tx *tx, const struct plan *plan, const struct record *r
         write_column(&plan->form->fields[i], &record->values[i], ", ", "", insert);
     if (plan->form->parent >= 0)
         write_scope(plan->form, record, false, ", ", "", insert);
+    for (size_t k = 0; k < plan->form->n_references; k++)
+        write_copy(plan->form, k, &record->copies[k], ", ", "", insert);
     buf_add_text(insert->sql, ") VALUES (?");
     for (size_t i = 1; i < insert->n_params; i++)
         buf_add_text(insert->sql, ",?");
@@ -188,7 +211,7 @@ static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
     must(rows.n_rows == 1);
     if (!epoch_is(db_cell(&rows, 0, 0), creation->plan->caller, err))
         return -ERR_EPOCH_MOVED;
-    rc = parents_hold(creation->plan, tx, err);
+    rc = targets_hold(creation->plan, tx, err);
     if (rc < 0)
         return rc;
     if (creation->n == 1)
@@ -207,17 +230,6 @@ static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
     return 0;
 }
 
-/* The records that the new ones are to belong to. */
-static task_fn int read_parents(struct plan *plan, const struct json *const *items, size_t n, struct err *err)
-{
-    if (plan->form->parent < 0)
-        return 0;
-    int64_t *ids = arena_new_array(task_arena(), int64_t, n + 1);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = parent_named(plan, items[i]);
-    return parents_read(plan, NULL, ids, n, err);
-}
-
 static task_fn int create_once(struct caller *caller, struct str form_key, const struct json *const *items,
     size_t n, struct creation *creation, struct tx_done *ret_done, struct err *err)
 {
@@ -228,7 +240,7 @@ static task_fn int create_once(struct caller *caller, struct str form_key, const
     creation->at_us = clock_utc_us();
     creation->records = arena_new_array(task_arena(), struct record, n);
     creation->events = arena_new_array(task_arena(), struct audit_event, n);
-    rc = read_parents(creation->plan, items, n, err);
+    rc = targets_read_named(creation->plan, NULL, items, n, err);
     if (rc < 0)
         return rc;
     task_stage("validate");

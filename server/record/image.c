@@ -9,7 +9,8 @@
 struct image_map {
     const struct form *form;
     size_t id, rev, live, owner, department, parent_title;
-    size_t *values, *sort_keys; /* by field; sort_keys: the derived column, or the value's own */
+    size_t *values, *sort_keys;     /* by field; sort_keys: the derived column, or the value's own */
+    size_t (*copies)[COPY_COLUMNS]; /* by form->references */
 };
 
 static size_t find_column(const struct feed_table *table, struct str name)
@@ -18,6 +19,18 @@ static size_t find_column(const struct feed_table *table, struct str name)
         if (str_eq(table->columns[i].name, name))
             return i;
     return NO_COLUMN;
+}
+
+static void map_copies(struct arena *arena, const struct feed_table *table, struct image_map *map)
+{
+    static const char PREFIXES[COPY_COLUMNS] = {
+        [COPY_TITLE] = 't', [COPY_OWNER] = 'o', [COPY_DEPARTMENT] = 'd', [COPY_LIVE] = 'l'};
+    const struct form *form = map->form;
+    map->copies = arena_alloc(arena, (form->n_references + 1) * sizeof(*map->copies));
+    for (size_t k = 0; k < form->n_references; k++)
+        for (size_t c = 0; c < COPY_COLUMNS; c++)
+            map->copies[k][c] = find_column(table, arena_printf(arena, "_%c_%.*s", PREFIXES[c],
+                                                       STR_ARGS(form->fields[form->references[k]].column)));
 }
 
 struct image_map *image_map_new(struct arena *arena, const struct form *form, const struct feed_table *table)
@@ -35,6 +48,7 @@ struct image_map *image_map_new(struct arena *arena, const struct form *form, co
     if (form->parent >= 0)
         map->parent_title =
             find_column(table, arena_printf(arena, "_t_%.*s", STR_ARGS(form->fields[form->parent].column)));
+    map_copies(arena, table, map);
     map->values = arena_new_array(arena, size_t, form->n_fields + 1);
     map->sort_keys = arena_new_array(arena, size_t, form->n_fields + 1);
     if (map->id == NO_COLUMN || map->rev == NO_COLUMN || map->live == NO_COLUMN || map->owner == NO_COLUMN ||
@@ -67,6 +81,26 @@ void image_values(const struct image_map *map, const struct db_val *cells, struc
         ret_values[i] = cell_or_null(cells, map->values[i]);
 }
 
+static void read_copies(const struct plan *plan, const struct image_map *map, const struct db_val *cells,
+    struct arena *arena, struct record *record)
+{
+    const struct form *form = plan->form;
+    if (form->n_references == 0)
+        return;
+    record->copies = arena_new_array(arena, struct record_copy, form->n_references);
+    for (size_t k = 0; k < form->n_references; k++) {
+        const size_t *columns = map->copies[k];
+        if (plan->best[form->references[k]] == LEVEL_HIDDEN)
+            continue;
+        const struct db_val owner = cell_or_null(cells, columns[COPY_OWNER]),
+                            department = cell_or_null(cells, columns[COPY_DEPARTMENT]);
+        record->copies[k] = (struct record_copy){.owner = id_or_none(&owner),
+            .department = id_or_none(&department),
+            .title = cell_or_null(cells, columns[COPY_TITLE]),
+            .live = cell_or_null(cells, columns[COPY_LIVE]).kind != DB_NULL};
+    }
+}
+
 bool image_read(struct select *select, const struct image_map *map, const struct db_val *cells,
     struct arena *arena, struct image *ret_image)
 {
@@ -84,7 +118,8 @@ bool image_read(struct select *select, const struct image_map *map, const struct
     for (size_t i = 0; i < plan->form->n_fields; i++)
         image.record.values[i] = plan->needed[i] ? cell_or_null(cells, map->values[i])
                                                  : DB_N; /* what is hidden is not even read */
-    image.record.view = plan_view(plan, image.record.owner, image.record.department, image.record.values);
+    read_copies(plan, map, cells, arena, &image.record);
+    image.record.view = plan_view(plan, &image.record);
     *ret_image = image;
     return true;
 }
@@ -265,10 +300,13 @@ struct str select_signature(const struct select *select, struct arena *arena)
     buf_printf(&text, "form=%lld.%lld", (long long)plan->form->id, (long long)plan->form->version);
     for (size_t g = 0; g < plan->grants->n_grants; g++)
         sign_grant(plan, g, arena, &text);
-    if (plan->parent)
-        buf_add_text(&text, ";parent");
-    for (size_t g = 0; plan->parent && g < plan->parent->grants->n_grants; g++)
-        sign_grant(plan->parent, g, arena, &text);
+    for (size_t i = 0; i < plan->form->n_fields; i++) {
+        const struct plan *scope = plan->scopes[i];
+        if (scope)
+            buf_printf(&text, ";names=%zu", i);
+        for (size_t g = 0; scope && g < scope->grants->n_grants; g++)
+            sign_grant(scope, g, arena, &text);
+    }
     if (select->filter) /* it may say "@me" */
         buf_printf(&text, ";filter=%.*s me=%lld dep=%lld", STR_ARGS(filter_print(select->filter, arena)),
             (long long)policy->user->id, (long long)policy->user->department_id);

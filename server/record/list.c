@@ -44,7 +44,7 @@ static void keep_page(struct plan *plan, const struct db_rows *rows, const struc
     if (rows->n_rows > limit) {
         struct cursor cursor = {.id = list->items[list->n - 1].id};
         for (size_t i = 0; i < sort->n; i++)
-            cursor.values[i] = *db_cell(rows, list->n - 1, COLUMN_FIELDS + plan->form->n_fields + i);
+            cursor.values[i] = *db_cell(rows, list->n - 1, plan_n_columns(plan) + i);
         list->next = cursor_print(plan, sort, &cursor);
     }
 }

@@ -76,6 +76,9 @@ static struct str in_language(const struct caller *caller, const char *zh, const
 
 static const struct word *word_of(struct str table, struct str column)
 {
+    enum { PREFIX = 3 }; /* "_o_customer": what a row holds of the record that its field names */
+    if (column.n > PREFIX && column.p[0] == '_' && column.p[PREFIX - 1] == '_')
+        column.n = PREFIX;
     for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++)
         if ((str_eq(table, str_of(WORDS[i].table)) || str_eq(STR("*"), str_of(WORDS[i].table))) &&
             str_eq(column, str_of(WORDS[i].column)))

@@ -43,6 +43,27 @@ static bool step_back(const struct plan *plan, const struct audit_row *event, st
     return true;
 }
 
+/* What an earlier state held of the records that it named is not known: they are looked at as they are now.
+ */
+static task_fn int look_at_named(
+    struct plan *plan, const struct record *now, struct record *state, struct err *err)
+{
+    const struct form *form = plan->form;
+    for (size_t k = 0; k < form->n_references; k++) {
+        const struct field *field = &form->fields[form->references[k]];
+        const struct db_val *value = &state->values[field->index];
+        state->copies[k] = now->copies[k];
+        if (db_val_equal(value, &now->values[field->index]))
+            continue;
+        int rc = value->kind == DB_INT ? targets_read(plan, NULL, field, &value->i, 1, err) : 0;
+        if (rc < 0)
+            return rc;
+        bool seen = value->kind == DB_INT && reference_exists(plan, field, value->i);
+        state->copies[k] = seen ? target_copy(plan, k, value) : (struct record_copy){0};
+    }
+    return 0;
+}
+
 task_fn int merge_find_base(struct plan *plan, const struct record *now, struct str version, bool *ret_found,
     struct db_val *ret_base, struct err *err)
 {
@@ -56,6 +77,7 @@ task_fn int merge_find_base(struct plan *plan, const struct record *now, struct 
     state.values = arena_new_array(task_arena(), struct db_val, plan->form->n_fields);
     for (size_t i = 0; i < plan->form->n_fields; i++)
         state.values[i] = now->values[i];
+    state.copies = arena_new_array(task_arena(), struct record_copy, plan->form->n_references + 1);
     *ret_found = false;
     for (size_t e = 0; e < n_events && !*ret_found; e++) {
         if (events[e].rev > now->rev)
@@ -69,7 +91,10 @@ task_fn int merge_find_base(struct plan *plan, const struct record *now, struct 
             state.department = state.values[plan->form->department].kind == DB_INT
                                    ? state.values[plan->form->department].i
                                    : 0;
-        state.view = plan_view(plan, state.owner, state.department, state.values);
+        rc = look_at_named(plan, now, &state, err);
+        if (rc < 0)
+            return rc;
+        state.view = plan_view(plan, &state);
         *ret_found = str_eq(record_version(plan, &state), version);
     }
     for (size_t i = 0; i < plan->form->n_fields; i++)

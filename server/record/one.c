@@ -91,7 +91,7 @@ static task_fn int read_named(
         if (value_of_json(field, sides[i], &stored) && stored.kind == DB_INT)
             ids[i] = stored.i;
     }
-    return parents_read(plan, NULL, ids, 2, err);
+    return targets_read(plan, NULL, field, ids, 2, err);
 }
 
 task_fn int shown_changes(struct plan *plan, const struct record *record, const struct audit_row *event,
@@ -115,7 +115,7 @@ task_fn int shown_changes(struct plan *plan, const struct record *record, const 
             key && key->kind == JSON_STR ? form_field_find(plan->form, key->str) : NULL;
         if (!field || view->levels[field->index] == LEVEL_HIDDEN)
             continue;
-        if (field->role == FIELD_PARENT && view->levels[field->index] >= LEVEL_READ) {
+        if (field->type->reference == REFERENCE_RECORD && view->levels[field->index] >= LEVEL_READ) {
             int rc = read_named(plan, field, change, err);
             if (rc < 0)
                 return rc;

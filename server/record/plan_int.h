@@ -16,6 +16,10 @@ struct record_view {
     enum access_level *levels;        /* by field */
     struct str *masks;                /* by field: of those that are masked; NULL: none is */
     const struct record_view *parent; /* what the scope gives of the record it belongs to; NULL: no parent */
+    /* By form->references: what the scope gives of the record named; NULL: none is named, or not one that is
+     * seen (then its bit is set in `unseen`). */
+    const struct record_view **named;
+    uint32_t unseen;
     struct record_view *next;
 };
 
@@ -31,49 +35,65 @@ struct plan {
     /* By field: its value is read. A hidden one is only where a condition looks at it; nothing else may. */
     bool *needed;
     struct record_view *views;
-    /* Of a form with a parent: the viewer's plan for the parent's form, asked over the scope that the row
-     * holds. NULL: no parent, or nothing of the parent's form is the viewer's. */
-    struct plan *parent;
-    bool is_scope;          /* this is such a plan: of a row only owner and department are known */
-    struct parent *parents; /* records that the row belongs to or is to belong to, as far as they were read */
+    /* By field: of a reference, the viewer's plan for the form that it names, asked over the owner and the
+     * department that the row holds of it. NULL: no reference, or nothing of that form is the viewer's. */
+    struct plan **scopes;
+    struct plan *parent; /* the one of the parent; NULL: no parent, or likewise */
+    bool is_scope;       /* this is such a plan: of a row only owner and department are known */
+    struct str owner_column, department_column;
+    struct target *targets; /* records that rows name or are to name, as far as they were read */
 };
 enum { COLUMN_ID, COLUMN_REV, COLUMN_OWNER, COLUMN_DEPARTMENT, COLUMN_PARENT_TITLE, COLUMN_FIELDS };
+/* After the fields: what the row holds of each record that it names. */
+enum { COPY_TITLE, COPY_OWNER, COPY_DEPARTMENT, COPY_LIVE, COPY_COLUMNS };
 
 struct statement;
-/* A record that others belong to, as the caller sees it. */
-struct parent {
-    struct parent *next;
+/* A record that a field names, as the caller sees it. */
+struct target {
+    struct target *next;
+    const struct field *field;
     int64_t id, rev, owner, department;
     struct db_val title; /* as it is stored */
     bool seen;           /* it is there, and the caller may list or read it */
     struct str shown;    /* of its title; NULL: nothing */
 };
 /* Of those that were read already; NULL: it was not. */
-const struct parent *parent_find(const struct plan *plan, int64_t id);
+const struct target *target_find(const struct plan *plan, const struct field *field, int64_t id);
 /* Reads those of the ids that were not read yet. `tx`: inside of it, locked in share mode; else NULL. One
  * that is absent is kept as one that is not seen. */
-task_fn int parents_read(struct plan *plan, struct tx *tx, const int64_t *ids, size_t n, struct err *err);
+task_fn int targets_read(struct plan *plan, struct tx *tx, const struct field *field, const int64_t *ids,
+    size_t n, struct err *err);
+/* Those that the requests name, by all references of the form. */
+task_fn int targets_read_named(
+    struct plan *plan, struct tx *tx, const struct json *const *requests, size_t n, struct err *err);
 /* Locks those that were read; ERR_EPOCH_MOVED if one is not what it was: all is to be planned anew. */
-task_fn int parents_hold(struct plan *plan, struct tx *tx, struct err *err);
-/* The id that the request names as the record's parent; 0: none, or not an id. */
-int64_t parent_named(const struct plan *plan, const struct json *fields);
+task_fn int targets_hold(struct plan *plan, struct tx *tx, struct err *err);
+/* The id that the request names in the field; 0: none, or not an id. */
+int64_t target_named(const struct field *field, const struct json *fields);
+/* What the row is to hold of the record that its k-th reference names: none, or one that was read and is
+ * seen. */
+struct record_copy target_copy(const struct plan *plan, size_t k, const struct db_val *value);
+/* What the viewer is shown of the title of the record that the field names now; NULL: nothing. */
+struct str target_title_shown(const struct record *record, const struct field *field);
 /* The columns that a row copies from its parent, as write_column writes them. */
 void write_scope(const struct form *form, const struct record *record, bool but_title, const char *before,
     const char *after, struct statement *to);
-/* What the viewer is shown of the parent's title where it is `title`; NULL: nothing. */
-struct str parent_title_shown(
-    const struct plan *plan, const struct record_view *view, const struct db_val *title);
+/* … and from the record that its k-th reference names. */
+void write_copy(const struct form *form, size_t k, const struct record_copy *copy, const char *before,
+    const char *after, struct statement *to);
+void write_derived(struct str prefix, struct str column, struct db_val value, const char *before,
+    const char *after, struct statement *to);
 
 int64_t id_or_none(const struct db_val *cell); /* 0: NULL */
 /* "_id, _rev, _owner, _department, …", in the task's arena: what is not needed is NULL in its place. */
 struct str plan_columns(const struct plan *plan);
+size_t plan_n_columns(const struct plan *plan);
 
-/* The view of a row with these values (by field; those that are needed); one object a combination, kept by
- * the plan. */
-const struct record_view *plan_view(
-    struct plan *plan, int64_t owner, int64_t department, const struct db_val *values);
-/* The same of the record that a row of this scope belongs to; plan->parent is there. */
-const struct record_view *plan_scope_view(struct plan *plan, int64_t owner, int64_t department);
+/* The view of a row by its owner, department, values (by field; those that are needed) and copies; one object
+ * a combination, kept by the plan. */
+const struct record_view *plan_view(struct plan *plan, const struct record *record);
+/* The same of a record of which only these are known: one that another names. */
+const struct record_view *plan_scope_view(struct plan *scope, int64_t owner, int64_t department);
 /* A field of the form as filters take it. */
 bool plan_filter_field(
     const struct form *form, struct str key, struct arena *arena, struct filter_field *ret_field);
@@ -109,8 +129,9 @@ task_fn int caller_read(struct caller *caller, struct str *ret_pos,
 /* Appends a condition that holds for the rows on which one of the grants with `action` holds (FALSE if none).
  */
 void plan_where_rows(const struct plan *plan, enum access_action action, struct statement *to);
-/* A condition that holds for the rows whose parent the viewer may see (FALSE if there is none). */
-void plan_where_parent(const struct plan *plan, struct statement *to);
+/* A condition that holds for the rows of which the viewer may see the record that the scope stands for (FALSE
+ * if it is NULL). */
+void plan_where_seen(const struct plan *scope, struct statement *to);
 /* The same for rows on which the field is clear (LEVEL_READ or better). *ret_always: it is on every row that
  * may be listed. */
 void plan_where_clear(

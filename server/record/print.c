@@ -22,17 +22,17 @@ static void print_record_named(int64_t id, struct str title, struct json_out *ou
     json_out_object_end(out);
 }
 
-/* The record that the value names is the parent that the row holds, or another one that was looked up. */
-static void print_parent(
-    const struct plan *plan, const struct record *record, int64_t id, struct json_out *out)
+/* The record that the value names is the one that the row holds, or another one that was looked up. */
+static void print_named(const struct plan *plan, const struct record *record, const struct field *field,
+    int64_t id, struct json_out *out)
 {
-    const struct db_val *now = &record->values[plan->form->parent];
-    if (now->kind == DB_INT && now->i == id && record->view->levels[plan->form->parent] >= LEVEL_READ) {
-        print_record_named(id, parent_title_shown(plan, record->view, &record->parent_title), out);
+    const struct db_val *now = &record->values[field->index];
+    if (now->kind == DB_INT && now->i == id && record->view->levels[field->index] >= LEVEL_READ) {
+        print_record_named(id, target_title_shown(record, field), out);
         return;
     }
-    const struct parent *parent = parent_find(plan, id);
-    print_record_named(parent && parent->seen ? id : 0, parent ? parent->shown : STR_NULL, out);
+    const struct target *target = target_find(plan, field, id);
+    print_record_named(target && target->seen ? id : 0, target ? target->shown : STR_NULL, out);
 }
 
 static void print_reference(
@@ -59,8 +59,8 @@ static void print_reference(
 void record_print_value(const struct plan *plan, const struct record *record, const struct field *field,
     const struct db_val *value, struct json_out *out)
 {
-    if (field->role == FIELD_PARENT && value->kind == DB_INT)
-        print_parent(plan, record, value->i, out);
+    if (field->type->reference == REFERENCE_RECORD && value->kind == DB_INT)
+        print_named(plan, record, field, value->i, out);
     else if (field->type->reference != REFERENCE_NONE && value->kind == DB_INT)
         print_reference(plan->caller, field, value->i, out);
     else
@@ -239,9 +239,8 @@ static bool field_is_seen_to_change(
     if (!is_shown(select->plan, after, i, select->selected))
         return false;
     if (db_val_equal(a, b))
-        return field->role == FIELD_PARENT && clear &&
-               !str_eq(parent_title_shown(select->plan, before->view, &before->parent_title),
-                   parent_title_shown(select->plan, after->view, &after->parent_title));
+        return field->type->reference == REFERENCE_RECORD && clear && a->kind == DB_INT &&
+               !str_eq(target_title_shown(before, field), target_title_shown(after, field));
     if (clear)
         return true;
     if (a->kind == DB_NULL || b->kind == DB_NULL)

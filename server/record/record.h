@@ -89,11 +89,18 @@ task_fn int caller_renew(struct caller *caller, struct err *err);
  * absent (NULL), but for those that a condition of the caller's grants looks at: the view's levels say what
  * may be shown. */
 struct record_view;
+/* What a row holds of a record that one of its fields names, so that no other table is asked. */
+struct record_copy {
+    int64_t owner, department; /* 0: none */
+    struct db_val title;
+    bool live; /* it is there, and not in the recycle bin */
+};
 struct record {
     int64_t id, rev;
     int64_t owner, department;      /* 0: none; of a form with a parent: the parent's */
     struct db_val parent_title;     /* the parent's title as stored; null where nobody may name the parent */
     struct db_val *values;          /* form->n_fields */
+    struct record_copy *copies;     /* form->n_references; NULL where there are none */
     const struct record_view *view; /* what the caller may do with this row */
     bool is_deleted;                /* it is in the recycle bin: it can be brought back, no more */
 };

@@ -236,7 +236,6 @@ task_fn int select_window(struct tx *tx, struct select *select, int64_t start, i
 {
     struct statement *sql = statement_new();
     struct db_rows rows;
-    size_t n_fields = select->plan->form->n_fields;
     select_columns(select, sql);
     int rc = select_where(select, sql, err);
     if (rc < 0)
@@ -253,7 +252,7 @@ task_fn int select_window(struct tx *tx, struct select *select, int64_t start, i
         plan_read_row(select->plan, &rows, row, 0, &list[row].record);
         list[row].key.id = list[row].record.id;
         for (size_t i = 0; i < select->sort.n; i++)
-            list[row].key.values[i] = *db_cell(&rows, row, COLUMN_FIELDS + n_fields + i);
+            list[row].key.values[i] = *db_cell(&rows, row, plan_n_columns(select->plan) + i);
     }
     *ret_rows = list;
     *ret_n = rows.n_rows;

@@ -71,12 +71,32 @@ static bool parent_changes(const struct update *update)
 /* It belongs to another record now. */
 static void copy_scope(struct update *update)
 {
-    const struct parent *parent =
-        parent_find(update->plan, update->after.values[update->plan->form->parent].i);
+    const struct form *form = update->plan->form;
+    const struct target *parent =
+        target_find(update->plan, &form->fields[form->parent], update->after.values[form->parent].i);
     must(parent && parent->seen); /* it was looked at when the request was read */
     update->after.owner = parent->owner;
     update->after.department = parent->department;
     update->after.parent_title = parent->title;
+}
+
+static bool names_another(const struct update *update, size_t k)
+{
+    size_t i = update->plan->form->references[k];
+    return !db_val_equal(&update->before.values[i], &update->after.values[i]);
+}
+
+static void copy_named(struct update *update)
+{
+    size_t n = update->plan->form->n_references;
+    if (n == 0)
+        return;
+    update->after.copies = arena_new_array(task_arena(), struct record_copy, n);
+    for (size_t k = 0; k < n; k++)
+        update->after.copies[k] =
+            names_another(update, k)
+                ? target_copy(update->plan, k, &update->after.values[update->plan->form->references[k]])
+                : update->before.copies[k];
 }
 
 int update_judge(struct update *update, struct err *err)
@@ -99,7 +119,8 @@ int update_judge(struct update *update, struct err *err)
     update->after.department = role_id(form->department, values, given, update->before.department);
     if (parent_changes(update))
         copy_scope(update);
-    update->after.view = plan_view(plan, update->after.owner, update->after.department, update->after.values);
+    copy_named(update);
+    update->after.view = plan_view(plan, &update->after);
     if (!view_is_visible(update->after.view))
         return err_set(err, ERR_FORBIDDEN, "the row would leave what the caller may see");
     return 0;
@@ -140,6 +161,9 @@ void update_row(struct tx *tx, const struct update *update)
             write_column(&update->plan->form->fields[i], &update->after.values[i], ", ", " = ?", sql);
     if (parent_changes(update))
         write_scope(update->plan->form, &update->after, false, ", ", " = ?", sql);
+    for (size_t k = 0; k < update->plan->form->n_references; k++)
+        if (names_another(update, k))
+            write_copy(update->plan->form, k, &update->after.copies[k], ", ", " = ?", sql);
     buf_add_text(sql->sql, " WHERE _id = ?");
     statement_bind(sql, DB_I(update->id));
     tx_add(tx, buf_cstr(sql->sql), sql->params, sql->n_params);
@@ -159,14 +183,13 @@ static task_fn int write_update(struct tx *tx, void *arg, struct err *err)
     struct audit_event event;
     update->stale = false;
     update->n_conflicts = 0;
-    update->plan->parents = NULL; /* of a run that was begun again: they are not locked any more */
+    update->plan->targets = NULL; /* of a run that was begun again: they are not locked any more */
     int rc = lock_record(tx, update, err);
     if (rc < 0)
         return rc;
     if (!update_version_is_good(update))
         return err_set(err, ERR_STALE, "the version is not the present one");
-    int64_t parent = parent_named(update->plan, update->fields);
-    rc = parents_read(update->plan, tx, &parent, 1, err);
+    rc = targets_read_named(update->plan, tx, &update->fields, 1, err);
     if (rc < 0)
         return rc;
     rc = update_judge(update, err);
@@ -230,9 +253,9 @@ static task_fn int read_named(struct update *update, struct err *err)
         const int64_t ids[] = {conflict->base.kind == DB_INT ? conflict->base.i : 0,
             conflict->theirs.kind == DB_INT ? conflict->theirs.i : 0};
         struct err why = {0};
-        if (conflict->field->role != FIELD_PARENT)
+        if (conflict->field->type->reference != REFERENCE_RECORD)
             continue;
-        int rc = parents_read(update->plan, NULL, ids, 2, &why);
+        int rc = targets_read(update->plan, NULL, conflict->field, ids, 2, &why);
         if (rc < 0) {
             *err = why;
             return rc;

@@ -11,8 +11,8 @@ bool reference_exists(const struct plan *plan, const struct field *field, int64_
 {
     const struct directory *directory = plan->caller->world->directory;
     if (field->type->reference == REFERENCE_RECORD) {
-        const struct parent *parent = parent_find(plan, id);
-        return parent && parent->seen;
+        const struct target *target = target_find(plan, field, id);
+        return target && target->seen;
     }
     if (field->type->reference == REFERENCE_MEMBER) {
         const struct user *user = directory_user(directory, id);
@@ -61,7 +61,7 @@ int write_parse(struct plan *plan, const struct json *fields, const enum access_
     return err->code == ERR_NONE ? 0 : -(int)err->code;
 }
 
-static void write_one(struct str prefix, struct str column, struct db_val value, const char *before,
+void write_derived(struct str prefix, struct str column, struct db_val value, const char *before,
     const char *after, struct statement *to)
 {
     buf_printf(to->sql, "%s`%.*s%.*s`%s", before, STR_ARGS(prefix), STR_ARGS(column), after);
@@ -73,24 +73,36 @@ void write_column(const struct field *field, const struct db_val *value, const c
 {
     struct arena *arena = task_arena();
     bool is_null = value->kind == DB_NULL;
-    write_one(STR(""), field->column, *value, before, after, to);
+    write_derived(STR(""), field->column, *value, before, after, to);
     if (field->type->search == SEARCH_FOLDED)
-        write_one(
+        write_derived(
             STR("_f_"), field->column, is_null ? DB_N : DB_S(text_fold(arena, value->s)), before, after, to);
     if (field->sortable && field->type->is_text)
-        write_one(STR("_k_"), field->column, is_null ? DB_N : DB_B(text_sort_key(arena, value->s)), before,
-            after, to);
+        write_derived(STR("_k_"), field->column, is_null ? DB_N : DB_B(text_sort_key(arena, value->s)),
+            before, after, to);
 }
 
 void write_scope(const struct form *form, const struct record *record, bool but_title, const char *before,
     const char *after, struct statement *to)
 {
     struct str title = form->fields[form->parent].column;
-    write_one(STR("_"), STR("owner"), record->owner ? DB_I(record->owner) : DB_N, before, after, to);
-    write_one(
+    write_derived(STR("_"), STR("owner"), record->owner ? DB_I(record->owner) : DB_N, before, after, to);
+    write_derived(
         STR("_"), STR("department"), record->department ? DB_I(record->department) : DB_N, before, after, to);
     if (!but_title)
-        write_one(STR("_t_"), title, record->parent_title, before, after, to);
+        write_derived(STR("_t_"), title, record->parent_title, before, after, to);
+}
+
+void write_copy(const struct form *form, size_t k, const struct record_copy *copy, const char *before,
+    const char *after, struct statement *to)
+{
+    struct str column = form->fields[form->references[k]].column;
+    bool named = copy->live;
+    write_derived(STR("_t_"), column, named ? copy->title : DB_N, before, after, to);
+    write_derived(STR("_o_"), column, named && copy->owner ? DB_I(copy->owner) : DB_N, before, after, to);
+    write_derived(
+        STR("_d_"), column, named && copy->department ? DB_I(copy->department) : DB_N, before, after, to);
+    write_derived(STR("_l_"), column, named ? DB_I(1) : DB_N, before, after, to);
 }
 
 static struct db_val instant(int64_t at_us)

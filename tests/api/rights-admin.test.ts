@@ -110,7 +110,7 @@ test("roles: names, rights, how many have them, which forms they touch", async (
   );
   const clerk = list.items.find((role) => role.key === "clerk") as Role;
   assert.equal(clerk.title, "Account manager");
-  assert.deepEqual(clerk.forms, ["customer", "contact", "follow_up"]);
+  assert.deepEqual(clerk.forms, ["customer", "contact", "follow_up", "opportunity", "contract", "payment"]);
   assert.deepEqual((list.items.find((role) => role.key === "security_admin") as Role).forms, []);
   assert.equal(new Set(list.items.map((role) => role.version)).size, list.items.length);
 });
@@ -118,7 +118,7 @@ test("roles: names, rights, how many have them, which forms they touch", async (
 test("the matrix of a form holds each grant as the table does", async () => {
   const client = await login("security");
   const forms = await client.expect<{ items: { key: string; version: string; roles: number }[] }>(200, await client.get("/rights"));
-  assert.deepEqual(forms.items.map((form) => form.key), ["customer", "contact", "follow_up"]);
+  assert.deepEqual(forms.items.map((form) => form.key), ["customer", "contact", "follow_up", "opportunity", "contract", "payment"]);
   const matrix = await client.expect<any>(200, await client.get("/forms/customer/rights"));
   assert.equal(matrix.version, forms.items[0]?.version);
   assert.ok(matrix.fields.some((field: any) => field.key === "credit_line"), "the security administrator sees every field's name");

@@ -8,7 +8,7 @@ const PLACES: Record<string, string[]> = {
   admin: ["people", "departments"],
   security: ["people", "departments", "rights", "roles"],
   auditor: ["audit"],
-  clerk: ["customer", "contact", "follow_up"],
+  clerk: ["customer", "contact", "follow_up", "opportunity", "contract", "payment"],
 };
 const PATHS: Record<string, string> = { people: "/people", departments: "/departments", rights: "/rights/customer", roles: "/roles", audit: "/audit" };
 

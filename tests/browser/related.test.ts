@@ -108,3 +108,40 @@ journey("around a customer: the time line by itself and by kind, the time in a s
   await page.keyboard.press("k");
   await page.waitForURL(first);
 });
+
+journey("on a phone: an opportunity is added at its customer, a contract at the opportunity has its customer too, and its payments come by themselves", { width: 390, height: 844, touch: true }, async ({ page }) => {
+  const [clerk, manager] = [await login("clerk"), await login("manager")];
+  const customer = await createCustomer(clerk, { name: `商机客户 ${process.pid}` });
+  await logIn(page, "clerk");
+  await openRecord(page, customer.id);
+  await waitLive(page);
+  await page.locator(mark("related-add-opportunity")).tap();
+  assert.equal(await page.locator(input("customer")).inputValue(), customer.fields["name"]);
+  await page.locator(input("name")).fill("流动资金贷款");
+  await page.locator(input("stage")).tap();
+  await page.getByRole("option", { name: "商务谈判" }).tap();
+  await page.locator(input("amount")).fill("120000");
+  await page.locator(input("expected_on")).fill("2026-12-31");
+  await page.locator(mark("save")).tap();
+  const lead = page.locator(mark("related-row-opportunity"));
+  await lead.filter({ hasText: "商务谈判" }).waitFor();
+  assert.equal(await overflow(page), 0);
+  await lead.locator("a").tap();
+  await page.locator(mark("related-add-contract")).tap();
+  assert.deepEqual([await page.locator(input("opportunity")).inputValue(), await page.locator(input("customer")).inputValue()], ["流动资金贷款", customer.fields["name"]]);
+  await page.locator(input("amount")).fill("120000");
+  await page.locator(input("status")).tap();
+  await page.getByRole("option", { name: "已签订" }).tap();
+  await page.locator(mark("save")).tap();
+  await page.locator(mark("related-row-contract")).locator("a").tap();
+  await page.locator(mark("related-empty-payment")).waitFor();
+  const contract = /records\/(\d+)$/.exec(page.url())?.[1] as string;
+  manager.expect(201, await manager.post("/forms/payment/records", { fields: { contract, due_on: "2027-01-15", amount: "60000.00" } }));
+  await page.locator(mark("related-row-payment")).filter({ hasText: "60,000.00" }).waitFor();
+  assert.equal(await overflow(page), 0);
+  // The last forms stand behind the three dots.
+  await page.locator(mark("nav-more")).tap();
+  await page.locator(mark("nav-payment")).tap();
+  await page.locator(mark("row")).first().waitFor();
+  await page.waitForURL(/\/forms\/payment$/);
+});

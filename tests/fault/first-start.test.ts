@@ -44,7 +44,7 @@ test("killed at ever later moments of the first start, it ends up whole", async 
   assert.equal(chains.size, ROWS);
   const [users, forms, departments] = ["app_user", "form", "department"].map((table) => Number(server.sql(`SELECT COUNT(*) AS n FROM ${table}`)[0]?.["n"]));
   assert.ok((users as number) >= 9);
-  assert.equal(forms, 3);
+  assert.equal(forms, 6);
   assert.equal(departments, 13);
   const clerk = await server.login("clerk");
   assert.ok((await clerk.list("/forms/customer/records?limit=5")).items.length > 0);
@@ -52,7 +52,7 @@ test("killed at ever later moments of the first start, it ends up whole", async 
   const whole = new Server({ rows: ROWS });
   servers.push(whole);
   await whole.start();
-  const children = (one: Server) => ["rec_contact", "rec_follow_up"].map((table) => one.sql(`SELECT COUNT(*) AS n FROM ${table}`)[0]?.["n"]);
+  const children = (one: Server) => ["rec_contact", "rec_follow_up", "rec_opportunity", "rec_contract", "rec_payment"].map((table) => one.sql(`SELECT COUNT(*) AS n FROM ${table}`)[0]?.["n"]);
   assert.deepEqual(children(server), children(whole));
   await whole.stop();
   await server.stop();

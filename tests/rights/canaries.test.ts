@@ -102,3 +102,26 @@ test("nobody finds in any answer of any route what his line does not give him", 
     assert.deepEqual(must.filter((key) => !found.has(key)), [], `${name} does not find what is his`);
   }
 });
+
+test("nobody finds a customer that he may not see in what names it", async () => {
+  const [clerk, clerk2, manager] = [await login("clerk"), await login("clerk2"), await login("manager")];
+  const title = `金丝雀${number}引用有限公司`;
+  const customer = await createCustomer(clerk, { name: title });
+  const place = { owner: clerk2.session?.user.id as string, department: clerk2.session?.user.department.id as string };
+  const lead = manager.expect<Item>(201, await manager.post("/forms/opportunity/records", { fields: { customer: customer.id, name: `商机${number}`, stage: "lead", amount: "1.00", expected_on: "2026-12-31", ...place } }));
+  const deal = manager.expect<Item>(201, await manager.post("/forms/contract/records", { fields: { customer: customer.id, opportunity: lead.id, amount: "1.00", status: "draft", ...place } }));
+  const filter = encodeURIComponent(JSON.stringify({ field: "customer", op: "eq", value: customer.id }));
+  const security = await login("security");
+  for (const [name, client, may] of [["clerk2", clerk2, false], ["clerk3", await login("clerk3"), false], ["security", security, false], ["admin", await login("admin"), false], ["manager", manager, true]] as [string, Client, boolean][]) {
+    const replies: Reply[] = [];
+    for (const [form, id] of [["opportunity", lead.id], ["contract", deal.id]] as const) {
+      const path = `/forms/${form}/records`;
+      for (const rest of ["?limit=200", "?limit=200&sort=-customer&fields=customer", `?filter=${filter}&count=1`, `?q=${encodeURIComponent(title)}&count=1`, `/${id}`, `/${id}/history`]) replies.push(await client.get(`${path}${rest}`));
+      replies.push(await client.get(`/forms/${form}/rights/why?person=${clerk2.session?.user.id}&record=${id}&field=customer`), await client.get(`/forms/${form}/rights/view?person=${clerk2.session?.user.id}`));
+      replies.push(await client.patch(`${path}/${id}`, { fields: { customer: customer.id, amount: "x" } }, "never"), await client.post(path, { fields: { customer: customer.id } }));
+    }
+    replies.push(await client.get(`/audit?record=${deal.id}`), await client.get("/forms"));
+    const text = replies.map((reply) => reply.text).join("\n");
+    assert.deepEqual([text.includes(title), text.includes(customer.id)], [may, may], name);
+  }
+});

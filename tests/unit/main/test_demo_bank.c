@@ -311,33 +311,35 @@ static void grants_are_the_contracts(void **state)
     }
 }
 
-/* "A form whose records belong to another record is visible as its parent is": those of `risk` see none. */
-static void children_are_visible_as_their_customer(void **state)
+/* "A form whose records belong to another record is visible as its parent is"; the others as customers are.
+ * `risk` sees customers alone. */
+static void the_other_forms_follow_the_customers(void **state)
 {
     (void)state;
     static const struct {
         const char *role;
-        enum row_rule rule;
+        enum row_rule rule, own; /* where records have an owner and a department of their own */
         uint32_t actions;
         enum access_level others, phone;
     } GRANTS[] = {
-        {"branch_manager", ROW_PARENT,
+        {"branch_manager", ROW_PARENT, ROW_SUBTREE,
             A(LIST) | A(READ) | A(CREATE) | A(UPDATE) | A(DELETE) | A(RESTORE) | A(HISTORY) | A(EXPORT),
             LEVEL_WRITE, LEVEL_WRITE},
-        {"president", ROW_PARENT, A(LIST) | A(READ) | A(HISTORY), LEVEL_READ, LEVEL_READ},
-        {"clerk", ROW_PARENT, A(LIST) | A(READ) | A(CREATE) | A(HISTORY), LEVEL_READ, LEVEL_MASKED},
-        {"clerk", ROW_OWNER, A(LIST) | A(READ) | A(UPDATE) | A(DELETE) | A(RESTORE) | A(HISTORY), LEVEL_WRITE,
-            LEVEL_WRITE},
-        {"demo_loader", ROW_ALL, A(LIST) | A(READ) | A(CREATE), LEVEL_WRITE, LEVEL_WRITE},
+        {"president", ROW_PARENT, ROW_ALL, A(LIST) | A(READ) | A(HISTORY), LEVEL_READ, LEVEL_READ},
+        {"clerk", ROW_PARENT, ROW_DEPARTMENT, A(LIST) | A(READ) | A(CREATE) | A(HISTORY), LEVEL_READ,
+            LEVEL_MASKED},
+        {"clerk", ROW_OWNER, ROW_OWNER, A(LIST) | A(READ) | A(UPDATE) | A(DELETE) | A(RESTORE) | A(HISTORY),
+            LEVEL_WRITE, LEVEL_WRITE},
+        {"demo_loader", ROW_ALL, ROW_ALL, A(LIST) | A(READ) | A(CREATE), LEVEL_WRITE, LEVEL_WRITE},
     };
-    static const char *const FORMS[] = {"contact", "follow_up"};
+    static const char *const FORMS[] = {"contact", "follow_up", "opportunity", "contract", "payment"};
     size_t first = bank.n_grants - COUNT(FORMS) * COUNT(GRANTS);
     for (size_t f = 0; f < COUNT(FORMS); f++)
         for (size_t i = 0; i < COUNT(GRANTS); i++) {
             const struct demo_grant *grant = &bank.grants[first + f * COUNT(GRANTS) + i];
             assert_text(bank.roles[grant->role].key, GRANTS[i].role);
             assert_text(grant->form, FORMS[f]);
-            assert_int_equal(grant->row_rule, GRANTS[i].rule);
+            assert_int_equal(grant->row_rule, f == 2 || f == 3 ? GRANTS[i].own : GRANTS[i].rule);
             assert_int_equal(grant->actions, GRANTS[i].actions);
             assert_int_equal(grant->default_level, GRANTS[i].others);
             bool named = f == 0 && GRANTS[i].phone != GRANTS[i].others;
@@ -517,7 +519,7 @@ int main(void)
         cmocka_unit_test(the_log_ins_are_the_contracts),
         cmocka_unit_test(duties_are_separated),
         cmocka_unit_test(grants_are_the_contracts),
-        cmocka_unit_test(children_are_visible_as_their_customer),
+        cmocka_unit_test(the_other_forms_follow_the_customers),
         cmocka_unit_test(every_outlet_has_people_who_own_customers),
         cmocka_unit_test(the_form_accepts_every_customer),
         cmocka_unit_test(all_faults_are_told_with_their_place),

@@ -151,6 +151,8 @@ export interface Why extends Explained {
   level: Level | null
   mask: string | null
   grants: { role: Ref; grant: Grant; holds: boolean | null; level: Level | null }[]
+  /** Where records belong to others: what he has of those. */
+  parent: { form: string; label: string; grants: { role: Ref; grant: Grant; holds: boolean | null }[] } | null
 }
 
 export interface MatrixBody {

@@ -34,6 +34,8 @@ export interface FormSummary {
   can: string[]
   /** The form whose records this one's belong to, and the field that names them; null: none, or one that is not seen. */
   parent?: { form: string; field: string } | null
+  /** All its fields that name records, as far as the person reads them, with the form that each names. */
+  references: { form: string; field: string }[]
 }
 
 export type Access = 'write' | 'read' | 'masked'

@@ -3,18 +3,19 @@ import { call, query } from '@/base/api'
 import type { Item, Page } from '@/base/contract'
 import { useForms } from '@/base/forms'
 import type { Choice } from '@/ui/choice'
-import { asText } from '../kind'
 
 const MOST = 20
 
 export async function findRecords(key: string, text: string, signal?: AbortSignal): Promise<Choice[]> {
   const form = await useForms().load(key)
-  const number = form.fields.find((field) => field.type === 'auto_number')?.key
-  const fields = [form.title_field, number].filter(Boolean).join(',')
+  const { kindOf, titleOf } = await import('..') // not at the top: this kind is one of them
+  // Its number tells it from others of the same name, or else what it names itself.
+  const aside = form.fields.find((field) => field.type === 'auto_number' && field.key !== form.title_field) ?? form.fields.find((field) => field.type === 'reference')
+  const fields = [form.title_field, aside?.key].filter(Boolean).join(',')
   const page = await call<Page<Item>>(`/forms/${form.key}/records${query({ q: text, limit: MOST, fields })}`, { signal })
   return page.items.map((item) => ({
     key: item.id,
-    label: asText(item.fields[form.title_field] ?? null) || `#${item.id}`,
-    hint: number ? asText(item.fields[number] ?? null) : '',
+    label: titleOf(form.fields, form.title_field, item.fields) || `#${item.id}`,
+    hint: aside ? kindOf(aside).text(item.fields[aside.key] ?? null, aside) : '',
   }))
 }
