@@ -1,5 +1,5 @@
 // kill -9 of the server, of MariaDB, of both, in turn, under write load from eight clients: no acknowledged write is lost,
-// there is no row without its event and no event without its row, and writes go through again within five seconds.
+// there is no row without its event and no event without its row, a batch is there whole or not at all, and writes go through again within five seconds.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -47,7 +47,15 @@ class Writer {
       const note = `w${this.number}-${++this.attempts}`;
       const sent = performance.now();
       try {
-        if (this.attempts % 10 === 0) {
+        if (this.attempts % 10 === 5) {
+          const fields = [1, 2, 3, 4, 5].map((n) => ({ fields: { ...template, credit_code: creditCode(), phone: phone(), name: `Stapel ${note} ${n}`, notes: `Stapel ${note}` } }));
+          const reply = await this.client.post("/forms/customer/records:batch", { create: fields, update: [{ id: this.record, version: "*", fields: { notes: `Stapel ${note}` } }] }, { headers: { "idempotency-key": `crash-${note}` } });
+          if (reply.status === 200) {
+            this.created.push(...reply.json<{ create: { id: string }[] }>().create.map((item) => item.id));
+            this.acknowledged.push(`Stapel ${note}`);
+            this.lastSent = sent;
+          } else this.refused(reply.status, reply.text);
+        } else if (this.attempts % 10 === 0) {
           const fields = { ...template, credit_code: creditCode(), phone: phone(), name: `崩溃测试 ${note}` };
           const reply = await this.client.post("/forms/customer/records", { fields });
           if (reply.status === 201) {
@@ -102,8 +110,16 @@ async function killAndRevive(victim: (typeof VICTIMS)[number]): Promise<number> 
   return Math.round(performance.now() - started);
 }
 
+/** All of a batch is there, or nothing of it, whether or not its answer came. */
+function verifyBatches(chains: ReturnType<typeof checkChains>): void {
+  const found = new Map<string, number>();
+  for (const chain of chains.values()) for (const note of chain.written.get("notes") ?? []) if (String(note).startsWith("Stapel ")) found.set(String(note), (found.get(String(note)) ?? 0) + 1);
+  for (const [note, n] of found) assert.equal(n, 6, `${note}: ${n} of 6 records of a batch`);
+}
+
 function verify(): void {
   const chains = checkChains((statement, account) => server.sql(statement, account));
+  verifyBatches(chains);
   for (const writer of writers) {
     assert.deepEqual(writer.surprises, [], `writer ${writer.number}`);
     const notes = new Set(chains.get(writer.record)?.written.get("notes") ?? []);
@@ -139,5 +155,15 @@ test("a friendly stop under load loses nothing either, and the next start finds 
   await more.stop();
   await server.start();
   verify();
+  // What has been in the recycle bin for its days goes with the first look after a start, with its event.
+  const client = await server.login("clerk");
+  const [old, young] = [await createCustomer(client), await createCustomer(client)];
+  for (const item of [old, young]) client.expect(200, await client.delete(`/forms/customer/records/${item.id}`));
+  server.sql(`UPDATE tidemark.rec_customer SET _deleted_at = _deleted_at - INTERVAL 61 DAY WHERE _id = ${old.id}`);
+  await server.stopKeepingData();
+  await server.start();
+  await waitUntil("the purge", () => server.sql(`SELECT COUNT(*) AS n FROM tidemark_log.event WHERE action = 'purge' AND record = ${old.id}`, "app")[0]?.["n"] === "1", 30_000);
+  const left = server.sql(`SELECT _id FROM tidemark.rec_customer WHERE _id IN (${old.id}, ${young.id})`);
+  assert.deepEqual(left.map((row) => row["_id"]), [young.id]);
   await server.stop();
 });
