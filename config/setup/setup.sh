@@ -7,7 +7,7 @@
 # Debian packages, with the reason that is told when one is installed.
 PACKAGES_BUILD=(gcc libc6-dev cmake ninja-build pkg-config libwebsockets-dev libwebsockets-evlib-uv libuv1-dev
     libmariadb-dev libjson-c-dev libssl-dev libargon2-dev libinih-dev libicu-dev uthash-dev
-    zlib1g-dev)
+    libpcre2-dev zlib1g-dev)
 PACKAGES_RUN=(mariadb-server-core mariadb-client-core ca-certificates)
 PACKAGES_UNIT=(libcmocka-dev openssl)
 PACKAGES_LIVE=(haproxy)

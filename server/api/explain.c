@@ -187,7 +187,8 @@ static struct str made_up(const struct call *call, const struct field *field)
     } VALUES[] = {{"name", "张晓明"}, {"phone", "13812345678"}, {"id_no", "110101199003070011"},
         {"card", "6222020200112233445"}, {"email", "zhang@example.com"},
         {"address", "北京市海淀区中关村大街1号"}, {"amount", "1200000.00"}, {"money", "1200000.00"},
-        {"date", "2026-01-01"}, {"datetime", "2026-01-01T09:00:00Z"}};
+        {"percent", "62.50"}, {"decimal", "12.50"}, {"integer", "12"}, {"number", "1.5"},
+        {"url", "https://example.com"}, {"date", "2026-01-01"}, {"datetime", "2026-01-01T09:00:00Z"}};
     for (size_t i = 0; i < sizeof(VALUES) / sizeof(VALUES[0]); i++)
         if (str_eq(field->mask, str_of(VALUES[i].word)))
             return str_of(VALUES[i].value);

@@ -128,7 +128,13 @@ static void print_field(
         json_out_member_str(out, "min", field->min);
     if (field->max.n)
         json_out_member_str(out, "max", field->max);
-    if (field->type->sort_param)
+    if (field->pattern) {
+        struct str said = label(call, field->pattern_zh, field->pattern_en);
+        json_out_member_str(out, "pattern", field->pattern_text);
+        if (said.n)
+            json_out_member_str(out, "pattern_message", said);
+    }
+    if (field->type->rules & RULE_SCALE)
         json_out_member_str(out, "scale", arena_printf(task_arena(), "%lld", (long long)field->scale));
     json_out_member_int(out, "default_width", field->width);
     print_options(call, field, out);

@@ -13,6 +13,30 @@ static const struct schema {
 #undef SCHEMA
 };
 
+/* The types of fields, and the operators that a filter may ask of each. */
+static void print_field_types(struct json_out *out)
+{
+    json_out_object(out);
+    json_out_member_text(out, "type", "string");
+    json_out_key(out, STR("enum"));
+    json_out_array(out);
+    for (size_t i = 0; field_type_at(i); i++)
+        json_out_text(out, field_type_at(i)->key);
+    json_out_array_end(out);
+    json_out_key(out, STR("x-operators"));
+    json_out_object(out);
+    for (size_t i = 0; field_type_at(i); i++) {
+        enum filter_kind kind = field_type_at(i)->filter;
+        json_out_key(out, str_of(field_type_at(i)->key));
+        json_out_array(out);
+        for (size_t op = 0; filter_op_at(kind, op); op++)
+            json_out_text(out, filter_op_at(kind, op));
+        json_out_array_end(out);
+    }
+    json_out_object_end(out);
+    json_out_object_end(out);
+}
+
 static struct str quoted(const char *text)
 {
     struct str s = str_of(text);
@@ -159,6 +183,8 @@ task_fn int openapi_show(struct call *call, struct err *err)
         json_out_key(out, str_of(SCHEMAS[i].name));
         json_out_raw(out, quoted(SCHEMAS[i].json));
     }
+    json_out_key(out, STR("FieldType"));
+    print_field_types(out);
     json_out_object_end(out);
     json_out_key(out, STR("securitySchemes"));
     json_out_raw(out, STR("{\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"sid\"}}"));

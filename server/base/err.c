@@ -62,6 +62,18 @@ int err_add(struct err *err, struct arena *arena, struct str field, enum fault_c
     return -ERR_INVALID;
 }
 
+int err_add_said(struct err *err, struct arena *arena, struct str field, enum fault_code fault, struct str zh,
+    struct str en)
+{
+    size_t n = err->n_items;
+    int rc = err_add(err, arena, field, fault, STR_NULL);
+    if (err->n_items > n) {
+        err->last_item->said_zh = arena_copy(arena, zh);
+        err->last_item->said_en = arena_copy(arena, en);
+    }
+    return rc;
+}
+
 void err_clear(struct err *err)
 {
     *err = (struct err){0};
@@ -111,6 +123,9 @@ const char *fault_key(enum fault_code fault)
 struct str fault_text(const struct err_item *item, enum err_lang lang, struct arena *arena)
 {
     must((unsigned)item->fault < FAULT_CODE_COUNT);
+    struct str said = lang == ERR_LANG_EN ? item->said_en : item->said_zh;
+    if (said.n)
+        return arena_copy(arena, said);
     struct str text = str_of(FAULTS[item->fault].text[lang == ERR_LANG_EN]), mark = STR("{limit}");
     size_t at = str_find(text, mark);
     if (at == SIZE_MAX)
@@ -133,6 +148,8 @@ void err_keep(struct err *err, struct arena *arena)
         copy->field = arena_copy(arena, item->field);
         copy->fault = item->fault;
         copy->limit = arena_copy(arena, item->limit);
+        copy->said_zh = arena_copy(arena, item->said_zh);
+        copy->said_en = arena_copy(arena, item->said_en);
         if (err->last_item)
             err->last_item->next = copy;
         else

@@ -34,7 +34,8 @@ struct err_item {
     struct err_item *next;
     struct str field; /* key or path ("fields.phone"), in the arena given */
     enum fault_code fault;
-    struct str limit; /* value of "{limit}" in the text, or empty */
+    struct str limit;            /* value of "{limit}" in the text, or empty */
+    struct str said_zh, said_en; /* words of a definition in place of the fault's own; empty: none */
 };
 
 struct err {
@@ -50,6 +51,9 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Adds an item and sets ERR_INVALID if nothing is set. limit may be empty. Returns -ERR_INVALID. */
 int err_add(struct err *err, struct arena *arena, struct str field, enum fault_code fault, struct str limit);
+/* The same with words of a definition; empty: the fault's own. */
+int err_add_said(struct err *err, struct arena *arena, struct str field, enum fault_code fault, struct str zh,
+    struct str en);
 void err_clear(struct err *err);
 /* Copies the items into another arena, for an error that outlives the one they were made in. */
 void err_keep(struct err *err, struct arena *arena);

@@ -1,7 +1,8 @@
 /*
  * The order of stored values, as MariaDB orders the columns that they come from: text by code points
  * (utf8mb4_nopad_bin), ASCII columns by bytes with blanks at the end not counted (ascii_bin pads), decimals
- * and ids by value, dates and instants by time. An instant without a fraction equals the one with zeros.
+ * numbers and ids by value, dates and instants by time. An instant without a fraction equals the one with
+ * zeros.
  */
 #include "filter/filter_int.h"
 
@@ -48,6 +49,8 @@ int compare_texts(enum filter_kind kind, struct str a, struct str b)
     case FILTER_DATE:
         return str_cmp(a, b);
     case FILTER_DECIMAL:
+    case FILTER_INTEGER:
+    case FILTER_NUMBER:
     case FILTER_REFERENCE:
         break;
     }
@@ -63,7 +66,13 @@ static struct dec decimal_of(const struct db_val *value)
     return dec;
 }
 
-static int compare_ids(int64_t a, int64_t b)
+static int compare_whole(int64_t a, int64_t b)
+{
+    return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/* There is no NaN in a column. */
+int compare_reals(double a, double b)
 {
     return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -81,9 +90,13 @@ int filter_compare(enum filter_kind kind, const struct db_val *a, const struct d
     must(a->kind != DB_NULL && b->kind != DB_NULL);
     if (kind == FILTER_DECIMAL)
         return dec_cmp(decimal_of(a), decimal_of(b));
-    if (kind == FILTER_REFERENCE) {
+    if (kind == FILTER_REFERENCE || kind == FILTER_INTEGER) {
         must(a->kind == DB_INT && b->kind == DB_INT);
-        return compare_ids(a->i, b->i);
+        return compare_whole(a->i, b->i);
+    }
+    if (kind == FILTER_NUMBER) {
+        must(a->kind == DB_REAL && b->kind == DB_REAL);
+        return compare_reals(a->real, b->real);
     }
     must(a->kind != DB_INT && b->kind != DB_INT);
     return compare_texts(kind, a->s, b->s);
@@ -119,8 +132,11 @@ struct db_val filter_normal(enum filter_kind kind, const struct db_val *value, s
         size_t n = dec_print(dec, text);
         return DB_S(arena_copy(arena, ((struct str){text, n})));
     }
+    case FILTER_NUMBER: /* of the two zeros the one */
+        return compare_reals(value->real, 0) == 0 ? (struct db_val){.kind = DB_REAL} : *value;
     case FILTER_TEXT:
     case FILTER_DATE:
+    case FILTER_INTEGER:
     case FILTER_REFERENCE:
         return *value;
     }

@@ -25,6 +25,8 @@ enum filter_kind {
     FILTER_CHOICE,   /* one key */
     FILTER_SEVERAL,  /* a JSON array of sorted keys */
     FILTER_DECIMAL,  /* exact */
+    FILTER_INTEGER,  /* 64 bits */
+    FILTER_NUMBER,   /* a double */
     FILTER_DATE,     /* "2026-11-22" */
     FILTER_INSTANT,  /* SQL form in UTC */
     FILTER_REFERENCE /* an id */
@@ -116,6 +118,9 @@ int filter_compare(enum filter_kind kind, const struct db_val *a, const struct d
 /* One form for all stored values that are equal ("12.50" and "12.5"): a key for hashing. Not null. The text
  * is in the arena or a part of the value's own. */
 struct db_val filter_normal(enum filter_kind kind, const struct db_val *value, struct arena *arena);
+
+/* The i-th operator that fits fields of the kind, by the contract's name; NULL past the last. */
+const char *filter_op_at(enum filter_kind kind, size_t i);
 
 /* A normal form of the tree as text, JSON that reads as the same filter: filters that differ in the order of
  * their conditions, in doubles, in nesting or in where a `not` stands print alike. */

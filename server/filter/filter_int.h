@@ -117,5 +117,6 @@ const struct bounds *period_bounds(const struct leaf *leaf, const struct filter_
 /* A stored value against an operand, as filter_compare. */
 int compare_operand(enum filter_kind kind, const struct db_val *value, const struct operand *operand);
 int compare_texts(enum filter_kind kind, struct str a, struct str b);
+int compare_reals(double a, double b);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "json/out.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct str keep_text(struct buf *buf, struct arena *arena)
@@ -36,6 +37,11 @@ static void print_operand(const struct leaf *leaf, const struct operand *operand
     char printed[CLOCK_TEXT_MAX];
     if (leaf->field.kind == FILTER_REFERENCE) {
         json_out_id(out, operand->value.i);
+    } else if (leaf->field.kind == FILTER_INTEGER) {
+        int n = snprintf(printed, sizeof(printed), "%lld", (long long)operand->value.i);
+        json_out_str(out, (struct str){printed, (size_t)n});
+    } else if (leaf->field.kind == FILTER_NUMBER) {
+        json_out_real(out, operand->value.real);
     } else if (leaf->field.kind == FILTER_SEVERAL) {
         json_out_str(out, (struct str){text.p + 1, text.n - 2});
     } else if (leaf->field.kind == FILTER_INSTANT) {

@@ -79,6 +79,33 @@ static int read_decimal(
     return 0;
 }
 
+static int read_integer(
+    struct str text, struct operand *operand, struct str path, struct arena *arena, struct err *err)
+{
+    struct dec dec, whole;
+    if (!dec_parse(text, &dec))
+        return fault(err, arena, path, FAULT_NOT_A_NUMBER);
+    if (!dec_rescale(dec, 0, &whole))
+        return err_add(err, arena, path, FAULT_TOO_PRECISE, STR("0"));
+    if (whole.units > INT64_MAX || whole.units < INT64_MIN)
+        return err_add(err, arena, path, whole.units > 0 ? FAULT_TOO_LARGE : FAULT_TOO_SMALL,
+            arena_printf(arena, "%lld", (long long)(whole.units > 0 ? INT64_MAX : INT64_MIN)));
+    operand->value = DB_I(whole.units);
+    return 0;
+}
+
+/* JSON's number as it is, the only kind whose values are not text. */
+static int read_number(
+    const struct json *value, struct operand *operand, struct str path, struct arena *arena, struct err *err)
+{
+    if (value->kind != JSON_INT && value->kind != JSON_REAL)
+        return err_add(err, arena, path, FAULT_WRONG_TYPE, STR("number"));
+    struct db_val real = {
+        .kind = DB_REAL, .real = value->kind == JSON_INT ? (double)value->integer : value->real.value};
+    operand->value = filter_normal(FILTER_NUMBER, &real, arena);
+    return 0;
+}
+
 static bool read_date(struct str text, struct operand *operand, struct arena *arena)
 {
     int year, month, day;
@@ -125,6 +152,8 @@ static int read_by_kind(struct leaf *leaf, struct str text, struct str path, str
         return read_key(leaf, text, operand, arena) ? 0 : fault(err, arena, path, FAULT_NOT_AN_OPTION);
     case FILTER_DECIMAL:
         return read_decimal(text, operand, path, arena, err);
+    case FILTER_INTEGER:
+        return read_integer(text, operand, path, arena, err);
     case FILTER_DATE:
         return read_date(text, operand, arena) ? 0 : fault(err, arena, path, FAULT_NOT_A_DATE);
     case FILTER_INSTANT:
@@ -133,8 +162,10 @@ static int read_by_kind(struct leaf *leaf, struct str text, struct str path, str
         if (read_reference(leaf, text, operand, ret_is_flag) == 0)
             return 0;
         return fault(err, arena, path, FAULT_NOT_AN_ID);
+    case FILTER_NUMBER:
+        break;
     }
-    never("all kinds are above");
+    never("numbers are no texts, all other kinds are above");
 }
 
 int operand_read(
@@ -145,6 +176,12 @@ int operand_read(
     if (value->kind == JSON_NULL) {
         leaf->has_null = true;
         return 0;
+    }
+    if (leaf->field.kind == FILTER_NUMBER) {
+        int rc = read_number(value, &operand, path, arena, err);
+        if (rc == 0)
+            leaf->operands[leaf->n_operands++] = operand;
+        return rc;
     }
     struct str text = value->kind == JSON_STR ? value->str : STR_NULL;
     if (value->kind == JSON_BOOL && leaf->field.is_yes_no)
@@ -164,10 +201,14 @@ static int by_decimal(const void *a, const void *b)
 {
     return dec_cmp(((const struct operand *)a)->dec, ((const struct operand *)b)->dec);
 }
-static int by_id(const void *a, const void *b)
+static int by_whole(const void *a, const void *b)
 {
     int64_t x = ((const struct operand *)a)->value.i, y = ((const struct operand *)b)->value.i;
     return x < y ? -1 : x > y ? 1 : 0;
+}
+static int by_real(const void *a, const void *b)
+{
+    return compare_reals(((const struct operand *)a)->value.real, ((const struct operand *)b)->value.real);
 }
 /* Operands have no blanks at their ends where a column pads, and all instants have six digits. */
 static int by_text(const void *a, const void *b)
@@ -178,9 +219,10 @@ static int by_text(const void *a, const void *b)
 void operand_sort(struct leaf *leaf)
 {
     enum filter_kind kind = leaf->field.kind;
-    int (*order)(const void *, const void *) = kind == FILTER_DECIMAL     ? by_decimal
-                                               : kind == FILTER_REFERENCE ? by_id
-                                                                          : by_text;
+    int (*order)(const void *, const void *) = kind == FILTER_DECIMAL  ? by_decimal
+                                               : kind == FILTER_NUMBER ? by_real
+                                               : kind == FILTER_REFERENCE || kind == FILTER_INTEGER ? by_whole
+                                                                                                    : by_text;
     size_t n = 0;
     if (leaf->n_operands == 0)
         return;

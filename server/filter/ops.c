@@ -11,8 +11,8 @@
 #define KIND(kind) (1u << (kind))
 
 enum {
-    ORDERED = KIND(FILTER_TEXT) | KIND(FILTER_CODE) | KIND(FILTER_DECIMAL) | KIND(FILTER_DATE) |
-              KIND(FILTER_INSTANT),
+    ORDERED = KIND(FILTER_TEXT) | KIND(FILTER_CODE) | KIND(FILTER_DECIMAL) | KIND(FILTER_INTEGER) |
+              KIND(FILTER_NUMBER) | KIND(FILTER_DATE) | KIND(FILTER_INSTANT),
     SINGLE = ORDERED | KIND(FILTER_CHOICE) | KIND(FILTER_REFERENCE),
     TEXTS = KIND(FILTER_TEXT) | KIND(FILTER_CODE),
     TIMES = KIND(FILTER_DATE) | KIND(FILTER_INSTANT),
@@ -53,6 +53,14 @@ bool op_fits(const struct op *op, const struct filter_field *field)
     if (folded && field->kind == FILTER_TEXT && field->folded.n == 0)
         return false; /* nothing to search in */
     return (op->kinds & KIND(field->kind)) != 0;
+}
+
+const char *filter_op_at(enum filter_kind kind, size_t i)
+{
+    for (size_t row = 0; row < N_OPS; row++)
+        if ((OPS[row].kinds & KIND(kind)) != 0 && i-- == 0)
+            return OPS[row].name;
+    return NULL;
 }
 
 /* The row of a test; of several one that takes as many values as wanted, else any. */

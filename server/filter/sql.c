@@ -48,6 +48,8 @@ static const char *param_of(enum filter_kind kind)
     case FILTER_INSTANT:
         return "CAST(? AS DATETIME(6))";
     case FILTER_TEXT:
+    case FILTER_INTEGER:
+    case FILTER_NUMBER:
     case FILTER_REFERENCE:
         return "?";
     }

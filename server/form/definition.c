@@ -3,8 +3,8 @@
  * place; nothing broken can be published. Unknown members are refused, so that a typing error does not become
  * a silent default.
  */
-#include "base/dec.h"
-#include "form/form.h"
+#include "form/types_int.h"
+#include "text/pattern.h"
 
 struct text_pair {
     struct str zh, en;
@@ -17,8 +17,8 @@ struct raw_form {
 };
 
 struct raw_field {
-    struct str key, type, group, mask, min, max, role, format, form;
-    const struct json *label, *options;
+    struct str key, type, group, mask, min, max, role, format, form, pattern;
+    const struct json *label, *options, *pattern_message;
     bool required, unique, searchable, sortable;
     int64_t max_length, scale, width;
 };
@@ -56,6 +56,8 @@ static const struct json_field FIELD_MEMBERS[] = {
     {"max_length", JSON_READ_INT, offsetof(struct raw_field, max_length), 0, 1, 20000},
     {"min", JSON_READ_STR, offsetof(struct raw_field, min), 0, 0, 40},
     {"max", JSON_READ_STR, offsetof(struct raw_field, max), 0, 0, 40},
+    {"pattern", JSON_READ_STR, offsetof(struct raw_field, pattern), 0, 1, TEXT_PATTERN_MAX},
+    {"pattern_message", JSON_READ_ANY, offsetof(struct raw_field, pattern_message), 0, 0, 0},
     {"scale", JSON_READ_INT, offsetof(struct raw_field, scale), 0, 0, 8},
     {"width", JSON_READ_INT, offsetof(struct raw_field, width), 0, 40, 800},
     {"options", JSON_READ_ANY, offsetof(struct raw_field, options), 0, 0, 0},
@@ -189,23 +191,49 @@ static void read_target(struct parse *p, const struct raw_field *raw, struct str
         fault(p, under(p, path, raw->unique ? "unique" : "mask"), FAULT_BAD_VALUE);
 }
 
-static void read_bounds(struct parse *p, const struct raw_field *raw, struct str path, struct field *field)
+/* What is asked beside the type must be something that the type knows. */
+static void refuse_rule(struct parse *p, const struct field *field, bool asked, enum field_rule rule,
+    struct str path, const char *name)
 {
-    struct dec ignored;
-    if (raw->min.n && !dec_parse(raw->min, &ignored))
-        fault(p, under(p, path, "min"), FAULT_NOT_A_NUMBER);
-    if (raw->max.n && !dec_parse(raw->max, &ignored))
-        fault(p, under(p, path, "max"), FAULT_NOT_A_NUMBER);
-    field->min = arena_copy(p->arena, raw->min);
-    field->max = arena_copy(p->arena, raw->max);
-    field->scale = raw->scale;
+    if (asked && field->type && !(field->type->rules & rule))
+        fault(p, under(p, path, name), FAULT_BAD_VALUE);
+}
+
+static void read_pattern(struct parse *p, const struct raw_field *raw, struct str path, struct field *field)
+{
+    refuse_rule(p, field, raw->pattern.n > 0, RULE_PATTERN, path, "pattern");
+    if (raw->pattern_message && !raw->pattern.n)
+        fault(p, under(p, path, "pattern_message"), FAULT_UNKNOWN);
+    if (!raw->pattern.n)
+        return;
+    field->pattern_text = arena_copy(p->arena, raw->pattern);
+    field->pattern = text_pattern_new(p->arena, field->pattern_text);
+    if (!field->pattern)
+        fault(p, under(p, path, "pattern"), FAULT_BAD_VALUE);
+    read_label(
+        p, raw->pattern_message, under(p, path, "pattern_message"), &field->pattern_zh, &field->pattern_en);
+}
+
+static void read_rules(struct parse *p, const struct raw_field *raw, struct str path, struct field *field)
+{
+    enum { NO_SCALE_GIVEN = -1, SCALE_DEFAULT = 2 };
+    refuse_rule(p, field, raw->scale != NO_SCALE_GIVEN, RULE_SCALE, path, "scale");
+    refuse_rule(p, field, raw->max_length > 0, RULE_LENGTH, path, "max_length");
+    refuse_rule(p, field, raw->sortable, RULE_SORTED, path, "sortable");
+    refuse_rule(p, field, raw->unique, RULE_UNIQUE, path, "unique");
+    field->scale = raw->scale == NO_SCALE_GIVEN ? SCALE_DEFAULT : raw->scale;
     field->max_length = raw->max_length;
     field->width = raw->width;
+    field->min = arena_copy(p->arena, raw->min);
+    field->max = arena_copy(p->arena, raw->max);
+    if (field->type)
+        field_set_range(field, path, p->arena, p->err);
+    read_pattern(p, raw, path, field);
 }
 
 static void read_field(struct parse *p, const struct json *json, struct str path, struct field *field)
 {
-    struct raw_field raw = {.scale = 2, .width = 140};
+    struct raw_field raw = {.scale = -1, .width = 140};
     (void)json_read(json, JSON_FIELDS(FIELD_MEMBERS), path, &raw, p->arena, p->err);
     if (!key_is_valid(raw.key, false))
         fault(p, under(p, path, "key"), FAULT_BAD_VALUE);
@@ -223,7 +251,7 @@ static void read_field(struct parse *p, const struct json *json, struct str path
     read_label(p, raw.label, under(p, path, "label"), &field->label_zh, &field->label_en);
     read_role(p, raw.role, path, field);
     read_target(p, &raw, path, field);
-    read_bounds(p, &raw, path, field);
+    read_rules(p, &raw, path, field);
     read_options(p, raw.options, under(p, path, "options"), field);
     if (raw.searchable && field->type && field->type->search == SEARCH_NONE)
         fault(p, under(p, path, "searchable"), FAULT_BAD_VALUE);

@@ -20,6 +20,7 @@
 
 struct field;
 struct form;
+struct text_pattern;
 
 enum field_reference { REFERENCE_NONE, REFERENCE_MEMBER, REFERENCE_DEPARTMENT, REFERENCE_RECORD };
 enum field_search {
@@ -27,12 +28,22 @@ enum field_search {
     SEARCH_FOLDED, /* a derived column holds the folded text, for q and for filters */
     SEARCH_CODE    /* the column itself, upper-case ASCII */
 };
+/* What a definition may ask of a field of a type; a bit each. */
+enum field_rule {
+    RULE_RANGE = 1,   /* min, max */
+    RULE_LENGTH = 2,  /* max_length */
+    RULE_PATTERN = 4, /* pattern, pattern_message */
+    RULE_SCALE = 8,   /* scale */
+    RULE_SORTED = 16, /* sortable */
+    RULE_UNIQUE = 32  /* unique */
+};
 enum field_role { FIELD_PLAIN, FIELD_OWNER, FIELD_DEPARTMENT, FIELD_PARENT };
 
 struct field_type {
     const char *key;
     enum field_reference reference;
     enum field_search search;
+    unsigned rules;          /* bits of enum field_rule */
     enum filter_kind filter; /* how conditions on it are read and compared */
     bool has_options;        /* option keys are the values */
     bool is_yes_no;          /* true and false are the values */
@@ -41,7 +52,8 @@ struct field_type {
     const char *sort_param;  /* how a bound sort value is compared; NULL: "?" */
     /* Appends the column's SQL type. */
     void (*column)(const struct field *field, struct buf *ddl);
-    /* A JSON value of a request to what is stored; never called with null. Faults are added under `path`. */
+    /* A JSON value of a request to what is stored; never called with null. Faults are added under `path`.
+     * What the definition asks beside the type is field_check's. */
     int (*parse)(const struct field *field, const struct json *value, struct str path, struct arena *arena,
         struct db_val *ret_value, struct err *err);
     /* What is stored to the JSON value that a request would carry (a reference: its id). Never called with
@@ -50,6 +62,7 @@ struct field_type {
 };
 /* NULL if there is no such type. */
 const struct field_type *field_type_find(struct str key);
+const struct field_type *field_type_at(size_t i); /* NULL past the last */
 
 struct field_option {
     struct str key, label_zh, label_en, color;
@@ -67,8 +80,12 @@ struct field {
     const struct field_type *type;
     enum field_role role;
     bool required, unique, searchable, sortable;
-    int64_t max_length;  /* code points; 0: the type's */
-    struct str min, max; /* decimal text; empty: none */
+    int64_t max_length;                 /* code points; 0: the type's */
+    struct str min, max;                /* as the definition writes them; empty: none */
+    struct db_val low, high;            /* the same as stored */
+    const struct text_pattern *pattern; /* NULL: none */
+    struct str pattern_text, pattern_zh,
+        pattern_en; /* and what to say where it is not met; empty: the fault's */
     int64_t scale, width;
     struct field_option *options;
     size_t n_options;
@@ -76,10 +93,14 @@ struct field {
 const struct field_option *field_option_find(const struct field *field, struct str key);
 /* Null or the type's JSON. */
 void field_print(const struct field *field, const struct db_val *value, struct json_out *out);
-/* "required" for null where it must not be, else the type's parse. ret_value is DB_NULL for null or blank
- * text. */
-int field_parse(const struct field *field, const struct json *value, struct str path, struct arena *arena,
-    struct db_val *ret_value, struct err *err);
+/* "required" for null where it must not be, else the type's parse and field_check. ret_value is DB_NULL for
+ * null or blank text. */
+int field_parse(const struct field *field, const struct json *value, const struct db_val *before,
+    struct str path, struct arena *arena, struct db_val *ret_value, struct err *err);
+/* Range, pattern, options that are still in use; `before` is what the record holds (NULL: it is new), and
+ * that may stay. */
+int field_check(const struct field *field, const struct db_val *value, const struct db_val *before,
+    struct str path, struct arena *arena, struct err *err);
 bool db_val_equal(const struct db_val *a, const struct db_val *b);
 /* The text a person reads (an option's label, a plain value; references are the caller's to name). */
 struct str field_display(

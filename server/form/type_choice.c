@@ -1,13 +1,14 @@
 /*
- * One choice of several, yes or no (a choice of two without options to name), several choices (tags), and
- * regions, whose options are divisions by code. The value is the option's key; several are a JSON array of
- * sorted keys in one column (DECISIONS A17). A retired option stays on old records and cannot be chosen.
+ * One choice of several, yes or no (a choice of two without options to name), several choices (tags and
+ * choices), and regions, whose options are divisions by code. The value is the option's key; several are a
+ * JSON array of sorted keys in one column (DECISIONS A17). That a retired option cannot be chosen is judged
+ * in limits.c, which knows what the record holds already.
  */
 #include "form/types_int.h"
 
 #include <stdlib.h>
 
-enum { TAGS_MAX = 20, TAGS_COLUMN = 1000 };
+enum { SEVERAL_MAX = 20, SEVERAL_COLUMN = 1000 };
 
 PARSE(choice_parse)
 {
@@ -20,16 +21,16 @@ PARSE(choice_parse)
         return 0;
     }
     const struct field_option *option = field_option_find(field, key);
-    if (!option || option->retired)
+    if (!option)
         return err_add(err, arena, path, FAULT_NOT_AN_OPTION, STR_NULL);
     *ret_value = DB_S(option->key);
     return 0;
 }
 
-void tags_column(const struct field *field, struct buf *ddl)
+void several_column(const struct field *field, struct buf *ddl)
 {
     (void)field;
-    buf_printf(ddl, "VARCHAR(%d) CHARACTER SET ascii COLLATE ascii_bin", TAGS_COLUMN);
+    buf_printf(ddl, "VARCHAR(%d) CHARACTER SET ascii COLLATE ascii_bin", SEVERAL_COLUMN);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -37,20 +38,20 @@ static int compare_keys(const void *a, const void *b)
     return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-PARSE(tags_parse)
+PARSE(several_parse)
 {
     if (value->kind != JSON_ARRAY)
         return err_add(err, arena, path, FAULT_WRONG_TYPE, STR("array"));
     size_t n = value->array.n;
-    if (n > TAGS_MAX)
-        return err_add(err, arena, path, FAULT_TOO_MANY, arena_printf(arena, "%d", TAGS_MAX));
+    if (n > SEVERAL_MAX)
+        return err_add(err, arena, path, FAULT_TOO_MANY, arena_printf(arena, "%d", SEVERAL_MAX));
     struct str *keys = arena_new_array(arena, struct str, n + 1);
     for (size_t i = 0; i < n; i++) {
         const struct json *key = &value->array.at[i];
         if (key->kind != JSON_STR)
             return err_add(err, arena, path, FAULT_WRONG_TYPE, STR("string"));
         const struct field_option *option = field_option_find(field, key->str);
-        if (!option || option->retired)
+        if (!option)
             return err_add(err, arena, path, FAULT_NOT_AN_OPTION, STR_NULL);
         keys[i] = option->key;
     }
@@ -62,13 +63,13 @@ PARSE(tags_parse)
         text = arena_printf(arena, "%.*s%s\"%.*s\"", STR_ARGS(text), i ? "," : "", STR_ARGS(keys[i]));
     }
     text = arena_printf(arena, "%.*s]", STR_ARGS(text));
-    if (text.n > TAGS_COLUMN)
-        return err_add(err, arena, path, FAULT_TOO_MANY, arena_printf(arena, "%d", TAGS_MAX));
+    if (text.n > SEVERAL_COLUMN)
+        return err_add(err, arena, path, FAULT_TOO_MANY, arena_printf(arena, "%d", SEVERAL_MAX));
     *ret_value = n == 0 ? DB_N : DB_S(text);
     return 0;
 }
 
-void tags_print(const struct field *field, const struct db_val *value, struct json_out *out)
+void several_print(const struct field *field, const struct db_val *value, struct json_out *out)
 {
     (void)field;
     json_out_raw(out, value->s);

@@ -1,60 +1,7 @@
-/*
- * Money, dates, instants, and references to people, departments and records. Money is an exact decimal of the
- * field's scale: a digit too many is an error, never a rounding.
- */
+/* Dates, instants, and references to people, departments and records. */
 #include "base/clock.h"
-#include "base/dec.h"
 #include "base/id.h"
 #include "form/types_int.h"
-
-enum { MONEY_DIGITS = 20 };
-
-void money_column(const struct field *field, struct buf *ddl)
-{
-    buf_printf(ddl, "DECIMAL(%d,%lld)", MONEY_DIGITS, (long long)field->scale);
-}
-
-/* The bounds of the column itself, for fields that name none. */
-static bool fits_column(struct dec value, int64_t scale)
-{
-    __int128 limit = 1;
-    for (int i = 0; i < MONEY_DIGITS; i++)
-        limit *= 10;
-    return value.scale == scale && value.units < limit && value.units > -limit;
-}
-
-PARSE(money_parse)
-{
-    struct str text = STR_NULL;
-    int rc = parse_string(value, path, arena, &text, err);
-    if (rc < 0)
-        return rc;
-    text = str_trim(text);
-    if (text.n == 0) {
-        *ret_value = DB_N;
-        return 0;
-    }
-    struct dec amount, exact, bound;
-    if (!dec_parse(text, &amount))
-        return err_add(err, arena, path, FAULT_NOT_A_NUMBER, STR_NULL);
-    if (!dec_rescale(amount, (int)field->scale, &exact)) {
-        struct dec rounded;
-        if (!dec_round(amount, (int)field->scale, &rounded))
-            return err_add(err, arena, path, FAULT_TOO_LARGE, field->max);
-        return err_add(
-            err, arena, path, FAULT_TOO_PRECISE, arena_printf(arena, "%lld", (long long)field->scale));
-    }
-    if (field->min.n && dec_parse(field->min, &bound) && dec_cmp(exact, bound) < 0)
-        return err_add(err, arena, path, FAULT_TOO_SMALL, field->min);
-    if (field->max.n && dec_parse(field->max, &bound) && dec_cmp(exact, bound) > 0)
-        return err_add(err, arena, path, FAULT_TOO_LARGE, field->max);
-    if (!fits_column(exact, field->scale))
-        return err_add(err, arena, path, FAULT_TOO_LARGE, STR("10^18"));
-    char printed[DEC_TEXT_MAX];
-    size_t n = dec_print(exact, printed);
-    *ret_value = DB_S(arena_copy(arena, ((struct str){printed, n})));
-    return 0;
-}
 
 void date_column(const struct field *field, struct buf *ddl)
 {

@@ -30,6 +30,7 @@ int command_sql(const struct options *options);
 int command_migrate(const struct options *options);
 int command_check(const struct options *options);
 int command_user(const struct options *options);
+int command_form(const struct options *options);
 int command_config(const struct options *options);
 
 /* Configuration of the options; problems are printed. NULL: they were. */
@@ -60,6 +61,20 @@ task_fn int boot_database(struct boot *boot, unsigned *ret_applied, struct err *
  * world. */
 task_fn int boot_house(struct boot *boot, struct err *err);
 task_fn void boot_down(struct boot *boot);
+
+/* A subcommand that works beside the running server of the data folder, on its database, by the same
+ * functions and with the same events as any other change; the server knows within a second. Who did it is
+ * told by the event: the system, and the user of the operating system. */
+struct beside {
+    const char *name;
+    const struct options *options;
+    task_fn int (*run)(struct beside *beside, struct err *err);
+    void *arg; /* the command's own */
+    struct boot boot;
+    struct caller caller;
+    int status; /* of the exit; set by run where the answer is no */
+};
+int beside_run(struct beside *beside);
 
 /* The consumers of the change feed (listeners.c), and the check for changes without their events
  * (unaudited.c). */

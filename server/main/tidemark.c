@@ -41,6 +41,9 @@ static const struct command COMMANDS[] = {
         "user reset|disable|enable LOGIN   [--data DIR] [--config FILE]\n"
         "  People, while a server runs in the data folder: add somebody, or give a new first password (printed once), or\n"
         "  shut somebody out, or let him in again. Open sessions of who is reset or disabled end within a second.\n"},
+    {"form", command_form, "cd",
+        "form add FILE   [--data DIR] [--config FILE]\n"
+        "  A new form from a definition, while a server runs in the data folder. Nobody sees it until it is granted.\n"},
     {"config", command_config, "",
         "config\n  Prints every setting with its default, as a configuration file.\n"},
     {"version", command_version, "", "version\n  Prints the version.\n"},
@@ -117,8 +120,9 @@ static int read_options(const struct command *command, int argc, char **argv, st
         {"as", required_argument, NULL, 'a'}, {"name", required_argument, NULL, 'N'},
         {"department", required_argument, NULL, 'D'}, {"role", required_argument, NULL, 'R'},
         {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    /* Of `user`, options may follow the words; of `sql`, what follows belongs to the client. */
-    const char *letters = command->run == command_user ? "h" : "+h";
+    /* Of `user` and `form`, options may follow the words; of `sql`, what follows belongs to the client. */
+    const bool words = command->run == command_user || command->run == command_form;
+    const char *letters = words ? "h" : "+h";
     int letter;
     while ((letter = getopt_long(argc, argv, letters, LONG, NULL)) != -1) {
         if (letter == 'h') {
@@ -130,7 +134,7 @@ static int read_options(const struct command *command, int argc, char **argv, st
     }
     options->rest = argv + optind;
     options->n_rest = argc - optind;
-    if (options->n_rest > 0 && command->run != command_sql && command->run != command_user)
+    if (options->n_rest > 0 && command->run != command_sql && !words)
         return wrong_use(command);
     return 0;
 }

@@ -8,13 +8,11 @@
  * another one first.
  */
 #include "base/id.h"
-#include "loop/loop.h"
 #include "main/main_int.h"
 #include "text/text.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LOGIN_CHARS_MAX = 64, NAME_CHARS_MAX = 100 };
 
@@ -22,8 +20,8 @@ struct user_job {
     const struct options *options;
     const struct act *act;
     const char *login;
-    struct boot boot;
-    struct caller caller;
+    struct boot *boot;
+    struct caller *caller;
     const struct directory *directory;
     const struct user *user; /* the one who is meant; NULL: add */
     int status;
@@ -39,7 +37,7 @@ static task_fn int make_password(
     struct user_job *job, struct str *ret_password, struct str *ret_stored, struct err *err)
 {
     *ret_password = password_random(task_arena());
-    return password_hash(job->boot.house.sessions, *ret_password, ret_stored, err);
+    return password_hash(job->boot->house.sessions, *ret_password, ret_stored, err);
 }
 
 static void say_password(const struct user *user, struct str password)
@@ -133,8 +131,8 @@ static task_fn int add(struct user_job *job, struct err *err)
     const struct organisation organisation = {.users = &user,
         .passwords = &stored,
         .n_users = 1,
-        .passwords_until_us = password_first_until(job->boot.house.sessions)};
-    rc = organisation_create(&job->caller, &organisation, err);
+        .passwords_until_us = password_first_until(job->boot->house.sessions)};
+    rc = organisation_create(job->caller, &organisation, err);
     if (rc == 0)
         say_password(&user, password);
     return rc;
@@ -148,7 +146,7 @@ static task_fn int reset(struct user_job *job, struct err *err)
     int rc = make_password(job, &password, &stored, err);
     if (rc == 0)
         rc = user_set_password(
-            &job->caller, job->user->id, stored, password_first_until(job->boot.house.sessions), err);
+            job->caller, job->user->id, stored, password_first_until(job->boot->house.sessions), err);
     if (rc < 0)
         return rc;
     say_password(job->user, password);
@@ -164,7 +162,7 @@ static task_fn int set_disabled(struct user_job *job, bool disabled, struct err 
         say_no(job, disabled ? "is disabled already" : "is not disabled", job->login);
         return 0;
     }
-    int rc = user_set_disabled(&job->caller, job->user->id, disabled, err);
+    int rc = user_set_disabled(job->caller, job->user->id, disabled, err);
     if (rc == 0)
         printf("%s: %s\n", disabled ? "disabled" : "enabled", job->login);
     return rc;
@@ -199,58 +197,30 @@ static const struct act *act_of(const struct options *options)
     return NULL;
 }
 
-static task_fn void run_user(void *arg)
+static task_fn int run_user(struct beside *beside, struct err *err)
 {
-    struct user_job *job = arg;
-    struct house *house = &job->boot.house;
-    struct err err = {0};
-    int rc = boot_house(&job->boot, &err);
-    if (rc == 0) {
-        job->caller = (struct caller){.house = house,
-            .world = world_now(house),
-            .login = STR("system"),
-            .address = arena_printf(task_arena(), "uid %lu", (unsigned long)getuid()),
-            .request = STR("tidemark-user")};
-        job->directory = job->caller.world->directory;
-        job->user = directory_user_by_login(job->directory, text_login_key(task_arena(), str_of(job->login)));
-        if (!job->act->adds && !job->user)
-            say_no(job, "no such log-in", job->login);
-        else
-            rc = job->act->run(job, &err);
-        world_unref(job->caller.world);
-    }
-    if (rc < 0) {
-        fprintf(stderr, "tidemark: user: %s%s\n",
-            err.detail[0] ? err.detail : err_title(err.code, ERR_LANG_EN),
-            err.code == ERR_UNAVAILABLE ? "; is the server of this data folder running?" : "");
-        job->status = EXIT_FAILED;
-    }
-    boot_down(&job->boot);
+    struct user_job *job = beside->arg;
+    job->boot = &beside->boot;
+    job->caller = &beside->caller;
+    job->directory = job->caller->world->directory;
+    job->user = directory_user_by_login(job->directory, text_login_key(task_arena(), str_of(job->login)));
+    if (!job->act->adds && !job->user)
+        say_no(job, "no such log-in", job->login);
+    else if (job->act->run(job, err) < 0)
+        return -(int)err->code;
+    beside->status = job->status;
+    return 0;
 }
 
 int command_user(const struct options *options)
 {
     struct user_job job = {.options = options, .act = act_of(options)};
+    struct beside beside = {.name = "user", .options = options, .run = run_user, .arg = &job};
     if (!job.act) {
         fprintf(stderr, "usage: tidemark user add LOGIN --name NAME [--department KEY] [--role KEY]…\n"
                         "       tidemark user reset|disable|enable LOGIN\n");
         return EXIT_USAGE;
     }
-    struct conf *conf = options_conf(options);
-    if (!conf)
-        return EXIT_USAGE;
-    struct arena *arena = arena_new();
     job.login = options->rest[1];
-    job.boot = (struct boot){.conf = conf, .arena = arena, .share = share_dir(arena)};
-    if (options_data(options, false, arena, &job.boot.data)) {
-        loop_init();
-        (void)task_spawn("user", run_user, &job);
-        loop_run();
-        loop_done();
-    } else {
-        job.status = EXIT_FAILED;
-    }
-    conf_free(conf);
-    arena_free(arena);
-    return job.status;
+    return beside_run(&beside);
 }

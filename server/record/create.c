@@ -124,7 +124,7 @@ static const struct record_view *view_of_draft(
         struct err ignored = {0};
         for (size_t i = 0; i < n; i++)
             levels[i] = LEVEL_WRITE;
-        (void)write_parse(plan, fields, levels, values, given, &ignored);
+        (void)write_parse(plan, fields, levels, NULL, values, given, &ignored);
     }
     copy_named(plan, fields, record, values);
     struct record draft = *record;
@@ -147,7 +147,7 @@ task_fn int creation_prepare(
     record->view = view_of_draft(plan, fields, record);
     if (!(plan->grants->actions & 1u << ACTION_CREATE))
         return err_set(err, ERR_FORBIDDEN, "no grant creates records of the form");
-    int rc = write_parse(plan, fields, record->view->levels, record->values, given, err);
+    int rc = write_parse(plan, fields, record->view->levels, NULL, record->values, given, err);
     if (fields->kind == JSON_OBJECT)
         check_required(plan, fields, record->view->levels, record->values, err);
     if (err->code != ERR_NONE)

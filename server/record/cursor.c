@@ -7,6 +7,8 @@
 
 #include "crypto/crypto.h"
 
+#include <string.h>
+
 enum { TAG_BYTES = 12, ID_BYTES = 8, LENGTH_BYTES = 4 };
 
 static void plain_expression(const struct field *field, struct statement *to)
@@ -148,24 +150,32 @@ static void cursor_tag(const struct plan *plan, const struct sort *sort, struct 
     crypto_hmac_pieces(plan->caller->house->server_key, pieces, sizeof(pieces) / sizeof(pieces[0]), tag);
 }
 
+/* A number's bytes, highest first, into `number`; a text's own. */
+static struct str value_bytes(const struct db_val *value, char number[ID_BYTES])
+{
+    uint64_t bits = (uint64_t)value->i;
+    if (value->kind == DB_REAL)
+        memcpy(&bits, &value->real, sizeof(bits));
+    for (int i = 0; i < ID_BYTES; i++)
+        number[i] = (char)(bits >> (ID_BYTES - 1 - i) * 8 & 0xff);
+    if (value->kind == DB_INT || value->kind == DB_REAL)
+        return (struct str){number, ID_BYTES};
+    return value->kind == DB_NULL ? STR_NULL : value->s;
+}
+
 struct str cursor_print(const struct plan *plan, const struct sort *sort, const struct cursor *cursor)
 {
     struct buf payload = {0}, whole = {0};
     unsigned char tag[CRYPTO_SHA256_BYTES];
+    char number[ID_BYTES];
     buf_init(&payload, 0);
     put_number(&payload, (uint64_t)cursor->id, ID_BYTES);
     for (size_t i = 0; i < sort->n; i++) {
         const struct db_val *value = &cursor->values[i];
+        struct str bytes = value_bytes(value, number);
         buf_add_char(&payload, (char)value->kind);
-        put_number(&payload,
-            value->kind == DB_INT    ? ID_BYTES
-            : value->kind == DB_NULL ? 0
-                                     : value->s.n,
-            LENGTH_BYTES);
-        if (value->kind == DB_INT)
-            put_number(&payload, (uint64_t)value->i, ID_BYTES);
-        else if (value->kind != DB_NULL)
-            buf_add_str(&payload, value->s);
+        put_number(&payload, bytes.n, LENGTH_BYTES);
+        buf_add_str(&payload, bytes);
     }
     cursor_tag(plan, sort, buf_str(&payload), tag);
     buf_init(&whole, 0);
@@ -191,10 +201,14 @@ static bool read_values(struct str payload, const struct sort *sort, struct curs
         value->kind = (enum db_kind)payload.p[at];
         size_t n = (size_t)get_number(payload.p + at + 1, LENGTH_BYTES);
         at += 1 + LENGTH_BYTES;
-        if (payload.n - at < n || (value->kind == DB_INT && n != ID_BYTES))
+        bool is_number = value->kind == DB_INT || value->kind == DB_REAL;
+        if (payload.n - at < n || (is_number && n != ID_BYTES))
             return false;
+        const uint64_t bits = is_number ? get_number(payload.p + at, ID_BYTES) : 0;
         if (value->kind == DB_INT)
-            value->i = (int64_t)get_number(payload.p + at, ID_BYTES);
+            value->i = (int64_t)bits;
+        else if (value->kind == DB_REAL)
+            memcpy(&value->real, &bits, sizeof(bits));
         else
             value->s = (struct str){payload.p + at, n};
         at += n;

@@ -150,9 +150,9 @@ struct str masked_text(struct str mask, const struct db_val *value);
 struct str value_json(const struct field *field, const struct db_val *value, struct arena *arena);
 
 /* Reads the members of `fields` into values and given[]; all faults at once. Levels decide what may be
- * written. */
+ * written. `before`: what the record holds and may keep; NULL: it is new. */
 int write_parse(struct plan *plan, const struct json *fields, const enum access_level *levels,
-    struct db_val *values, bool *given, struct err *err);
+    const struct db_val *before, struct db_val *values, bool *given, struct err *err);
 /* A member who is not disabled, a department, or a record that was read and is seen, as the field refers to.
  */
 bool reference_exists(const struct plan *plan, const struct field *field, int64_t id);

@@ -69,8 +69,8 @@ void record_print_value(const struct plan *plan, const struct record *record, co
 
 struct str masked_text(struct str mask, const struct db_val *value)
 {
-    return value->kind == DB_INT ? mask_apply(STR("text"), STR("0"), task_arena())
-                                 : mask_apply(mask, value->s, task_arena());
+    return value->kind == DB_INT || value->kind == DB_REAL ? mask_apply(STR("text"), STR("0"), task_arena())
+                                                           : mask_apply(mask, value->s, task_arena());
 }
 
 static void print_masked(
@@ -158,6 +158,11 @@ static size_t add_value_pieces(const struct db_val *value, struct arena *arena, 
         int64_t *copy = arena_new_one(arena, int64_t);
         *copy = value->i;
         pieces[0] = STR("i");
+        pieces[1] = (struct str){(const char *)copy, sizeof(*copy)};
+    } else if (value->kind == DB_REAL) {
+        double *copy = arena_new_one(arena, double);
+        *copy = value->real;
+        pieces[0] = STR("r");
         pieces[1] = (struct str){(const char *)copy, sizeof(*copy)};
     } else {
         pieces[0] = STR("t");

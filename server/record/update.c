@@ -105,7 +105,8 @@ int update_judge(struct update *update, struct err *err)
     const struct form *form = plan->form;
     struct db_val *values = arena_new_array(task_arena(), struct db_val, form->n_fields);
     bool *given = arena_new_array(task_arena(), bool, form->n_fields);
-    int rc = write_parse(plan, update->fields, update->before.view->levels, values, given, err);
+    int rc = write_parse(
+        plan, update->fields, update->before.view->levels, update->before.values, values, given, err);
     if (rc < 0)
         return rc;
     find_conflicts(update, values, given);

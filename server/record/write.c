@@ -23,7 +23,7 @@ bool reference_exists(const struct plan *plan, const struct field *field, int64_
 }
 
 static void parse_member(struct plan *plan, const struct json_member *member, const enum access_level *levels,
-    struct db_val *values, bool *given, struct err *err)
+    const struct db_val *before, struct db_val *values, bool *given, struct err *err)
 {
     struct arena *arena = task_arena();
     struct str path = arena_printf(arena, "fields.%.*s", STR_ARGS(member->key));
@@ -40,7 +40,8 @@ static void parse_member(struct plan *plan, const struct json_member *member, co
         (void)err_add(err, arena, path, FAULT_READ_ONLY, STR_NULL);
         return;
     }
-    if (field_parse(field, &member->value, path, arena, &value, err) < 0)
+    if (field_parse(field, &member->value, before ? &before[field->index] : NULL, path, arena, &value, err) <
+        0)
         return;
     if (field->type->reference != REFERENCE_NONE && value.kind == DB_INT &&
         !reference_exists(plan, field, value.i)) {
@@ -52,12 +53,12 @@ static void parse_member(struct plan *plan, const struct json_member *member, co
 }
 
 int write_parse(struct plan *plan, const struct json *fields, const enum access_level *levels,
-    struct db_val *values, bool *given, struct err *err)
+    const struct db_val *before, struct db_val *values, bool *given, struct err *err)
 {
     if (fields->kind != JSON_OBJECT)
         return err_add(err, task_arena(), STR("fields"), FAULT_WRONG_TYPE, STR("object"));
     for (size_t i = 0; i < fields->object.n; i++)
-        parse_member(plan, &fields->object.at[i], levels, values, given, err);
+        parse_member(plan, &fields->object.at[i], levels, before, values, given, err);
     return err->code == ERR_NONE ? 0 : -(int)err->code;
 }
 

@@ -34,7 +34,7 @@ function tidemark(args: string[], env: Record<string, string> = {}, input = ""):
   return { status: run.status, out: run.stdout, err: run.stderr };
 }
 
-const COMMANDS = ["serve", "sql", "migrate", "check", "user", "config", "version"];
+const COMMANDS = ["serve", "sql", "migrate", "check", "user", "form", "config", "version"];
 
 test("--help tells every command, and each command its own use; both are good", () => {
   const all = tidemark(["--help"]);
@@ -65,6 +65,10 @@ test("wrong use is 2, says how it is used, and does nothing", () => {
     ["sql", "--as", "root"],
     ["user"],
     ["user", "add"],
+    ["form"],
+    ["form", "add"],
+    ["form", "drop", "customer"],
+    ["form", "add", "a.json", "b.json"],
     ["user", "add", "somebody"],
     ["user", "promote", "somebody"],
     ["user", "reset", "somebody", "--role", "audit_admin"],
@@ -246,6 +250,23 @@ test("an administrator who works with records is not made", async () => {
   assert.equal(run.status, 1, run.err);
   assert.match(run.err, /no administrator works with records/);
   assert.equal((await query("SELECT COUNT(*) AS n FROM app_user WHERE login = 'han'"))[0]?.["n"], "0");
+});
+
+test("a form that cannot be is not added, and all that is wrong with it is told", async () => {
+  const { data } = await sharedServer();
+  const file = path.join(scratch, "form.json");
+  const add = (definition: object) => {
+    fs.writeFileSync(file, JSON.stringify(definition));
+    return tidemark(["form", "add", file, "--data", data]);
+  };
+  const label = { zh: "名", en: "Name" };
+  const definition = { v: 1, key: "customer", label, title_field: "name", groups: [{ key: "g", label }], fields: [{ key: "name", type: "text", label, group: "g" }] };
+  const broken = add({ ...definition, fields: [{ key: "name", type: "text", label, group: "h", pattern: "(" }] });
+  assert.deepEqual([broken.status, broken.out], [1, ""]);
+  assert.match(broken.err, /fields\[0\]\.pattern: .*\n.*fields\[0\]\.group: /);
+  const there = add(definition);
+  assert.deepEqual([there.status, there.err], [1, "tidemark: form: a form of this key is there\n"]);
+  assert.equal(tidemark(["form", "add", `${file}.none`, "--data", data]).status, 3);
 });
 
 test("a stopped instance: check and user cannot, migrate can and finds nothing to do", async () => {

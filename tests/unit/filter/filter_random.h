@@ -108,6 +108,14 @@ static inline void random_filter_value(struct random_filter *to, size_t field, b
         random_filter_json(to, text);
         buf_printf(&to->sql, "%.*s", STR_ARGS(text));
         return;
+    case FILTER_INTEGER:
+        random_filter_json(to, arena_printf(arena, "%lld%s", (long long)value.i, chance(10) ? ".0" : ""));
+        buf_add_i64(&to->sql, value.i);
+        return;
+    case FILTER_NUMBER: /* all digits of it, in both ways of writing */
+        buf_printf(&to->json, "%.17g%s", value.real, value.real >= 1e15 && value.real < 1e17 ? ".0" : "");
+        buf_printf(&to->sql, "%.17e", value.real);
+        return;
     case FILTER_DATE:
         random_filter_json(to, text);
         buf_printf(&to->sql, "DATE'%.*s'", STR_ARGS(text));

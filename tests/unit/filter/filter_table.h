@@ -22,17 +22,19 @@ static const char SQL_TABLE[] =
     " `code` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL,"
     " `stage` VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL,"
     " `tags` VARCHAR(1000) CHARACTER SET ascii COLLATE ascii_bin NULL,"
-    " `amount` DECIMAL(20,2) NULL, `rate` DECIMAL(20,8) NULL, `day` DATE NULL, `at` DATETIME(6) NULL,"
+    " `amount` DECIMAL(20,2) NULL, `rate` DECIMAL(20,8) NULL,"
+    " `count` BIGINT NULL, `score` DOUBLE NULL, `day` DATE NULL, `at` DATETIME(6) NULL,"
     " `owner` BIGINT NULL, `dept` BIGINT NULL, `note` VARCHAR(64) NULL, `_f_name` TEXT NULL, `_f_memo` TEXT NULL,"
     " `at_0` DATE NULL, `at_1` DATE NULL, `at_2` DATE NULL,"
     " `c_name` TINYINT NULL, `c_memo` TINYINT NULL, `c_code` TINYINT NULL, `c_stage` TINYINT NULL,"
-    " `c_tags` TINYINT NULL, `c_amount` TINYINT NULL, `c_rate` TINYINT NULL, `c_day` TINYINT NULL,"
+    " `c_tags` TINYINT NULL, `c_amount` TINYINT NULL, `c_rate` TINYINT NULL,"
+    " `c_count` TINYINT NULL, `c_score` TINYINT NULL, `c_day` TINYINT NULL,"
     " `c_at` TINYINT NULL, `c_owner` TINYINT NULL, `c_dept` TINYINT NULL, `c_note` TINYINT NULL,"
-    " KEY (`name`), KEY (`code`), KEY (`stage`), KEY (`amount`), KEY (`rate`), KEY (`day`), KEY (`at`),"
+    " KEY (`name`), KEY (`code`), KEY (`stage`), KEY (`amount`), KEY (`rate`), KEY (`count`), KEY (`score`), KEY (`day`), KEY (`at`),"
     " KEY (`owner`), KEY (`dept`), KEY (`_f_name`(40)))"
     " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin";
 static const char SQL_TABLE_FORCE[] =
-    "FORCE INDEX (`name`, `code`, `stage`, `amount`, `rate`, `day`, `at`, `owner`, `dept`, `_f_name`)";
+    "FORCE INDEX (`name`, `code`, `stage`, `amount`, `rate`, `count`, `score`, `day`, `at`, `owner`, `dept`, `_f_name`)";
 enum { TABLE_COLUMNS = 1 + N_FIELDS + 2 + N_ZONES + N_FIELDS };
 
 /* The day that the C library sees in the zone. */

@@ -22,6 +22,8 @@ enum {
     F_TAGS,
     F_AMOUNT,
     F_RATE,
+    F_COUNT,
+    F_SCORE,
     F_DAY,
     F_AT,
     F_OWNER,
@@ -45,6 +47,8 @@ static const struct filter_field FIELDS[N_FIELDS] = {
     WORLD_FIELD("tags", FILTER_SEVERAL, F_TAGS, .is_member = false),
     WORLD_FIELD("amount", FILTER_DECIMAL, F_AMOUNT, .is_member = false),
     WORLD_FIELD("rate", FILTER_DECIMAL, F_RATE, .is_member = false),
+    WORLD_FIELD("count", FILTER_INTEGER, F_COUNT, .is_member = false),
+    WORLD_FIELD("score", FILTER_NUMBER, F_SCORE, .is_member = false),
     WORLD_FIELD("day", FILTER_DATE, F_DAY, .is_member = false),
     WORLD_FIELD("at", FILTER_INSTANT, F_AT, .is_member = false),
     WORLD_FIELD("owner", FILTER_REFERENCE, F_OWNER, .is_member = true),
@@ -161,6 +165,22 @@ static inline struct str random_decimal(struct arena *arena, bool fine)
         arena, "%s%s%s", chance(30) ? "-" : "", whole, fine && chance(50) ? ONE_OF(FINE) : ONE_OF(PARTS));
 }
 
+/* Neighbours at the ends and around zero, which a comparison by doubles takes for one. */
+static inline int64_t random_integer(void)
+{
+    static const int64_t ENDS[] = {INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1, 9007199254740992,
+        9007199254740993, -1, 0, 1, 2, 10};
+    return ONE_OF(ENDS);
+}
+
+/* Neighbours too, and values that decimal text does not give back unless all of its digits are there. */
+static inline double random_real(void)
+{
+    static const double REALS[] = {0, 0.1, 0.1 + 0.2, 0.3, 1.0 / 3, -1.0 / 3, 1, -1, 1e-300, 5e-324, 1e15,
+        9007199254740991.0, 9007199254740990.0, 1.7976931348623157e308, -2.5, 1e22, 123456789012345680.0};
+    return ONE_OF(REALS);
+}
+
 static inline int compare_key_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -201,6 +221,10 @@ static inline struct db_val random_value(size_t field, struct arena *arena)
         return DB_S(random_tags(arena));
     case FILTER_DECIMAL:
         return DB_S(random_decimal(arena, field == F_RATE));
+    case FILTER_INTEGER:
+        return DB_I(random_integer());
+    case FILTER_NUMBER:
+        return (struct db_val){.kind = DB_REAL, .real = random_real()};
     case FILTER_DATE:
         return DB_S(random_date(arena));
     case FILTER_INSTANT:

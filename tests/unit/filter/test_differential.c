@@ -21,6 +21,8 @@ enum fault {
     FAULTY_NOTHING,
     FAULTY_EQUAL,   /* equal counts as greater */
     FAULTY_DOUBLE,  /* decimals as doubles */
+    FAULTY_WHOLE,   /* whole numbers as doubles */
+    FAULTY_REAL,    /* doubles to six digits */
     FAULTY_PADDING, /* blanks at the end count in codes */
     FAULTY_FOLD,    /* letter case counts */
     FAULTY_START,   /* starts is contains */
@@ -40,6 +42,10 @@ static int mutated_compare(enum filter_kind kind, const struct db_val *value, co
         double a = strtod(value->s.p, NULL), b = strtod(text, NULL);
         return a < b ? -1 : a > b;
     }
+    if (planted == FAULTY_WHOLE && kind == FILTER_INTEGER)
+        return compare_reals((double)value->i, (double)operand->value.i);
+    if (planted == FAULTY_REAL && kind == FILTER_NUMBER)
+        return compare_reals((double)(float)value->real, (double)(float)operand->value.real);
     if (planted == FAULTY_PADDING && kind == FILTER_CODE)
         return str_cmp(value->s, operand->value.s);
     return order;
@@ -256,6 +262,8 @@ static const char *const SERVED[] = {"{\"field\":\"name\",\"op\":\"eq\",\"value\
     "{\"field\":\"amount\",\"op\":\"eq\",\"value\":\"99.99\"}",
     "{\"not\":{\"field\":\"amount\",\"op\":\"le\",\"value\":\"1000\"}}",
     "{\"field\":\"rate\",\"op\":\"lt\",\"value\":\"-50\"}",
+    "{\"field\":\"count\",\"op\":\"ge\",\"value\":\"9007199254740993\"}",
+    "{\"field\":\"score\",\"op\":\"lt\",\"value\":-0.5}",
     "{\"field\":\"day\",\"op\":\"eq\",\"value\":\"2026-11-22\"}",
     "{\"field\":\"day\",\"op\":\"within\",\"value\":\"this_week\"}",
     "{\"field\":\"at\",\"op\":\"within\",\"value\":\"today\"}",

@@ -128,7 +128,9 @@ static void test_order_at_random(void **state)
         assert_true((ab > 0) == (filter_compare(kind, &v[1], &v[0]) < 0));
         assert_true(!(ab <= 0 && bc <= 0) || ac <= 0);
         struct db_val a = filter_normal(kind, &v[0], arena), b = filter_normal(kind, &v[1], arena);
-        bool same = a.kind == DB_INT ? a.i == b.i : str_eq(a.s, b.s);
+        bool same = a.kind == DB_INT    ? a.i == b.i
+                    : a.kind == DB_REAL ? memcmp(&a.real, &b.real, sizeof(a.real)) == 0
+                                        : str_eq(a.s, b.s);
         assert_int_equal(same, ab == 0);
     }
 }

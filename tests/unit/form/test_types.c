@@ -66,7 +66,7 @@ static struct str answer_of(const struct form *form, struct str key, struct str 
     struct err err = {0};
     if (!field)
         fail_msg("no field %.*s", STR_ARGS(key));
-    if (field_parse(field, parse(input), STR("fields.x"), arena, &value, &err) < 0) {
+    if (field_parse(field, parse(input), NULL, STR("fields.x"), arena, &value, &err) < 0) {
         assert_int_equal(err.code, ERR_INVALID);
         assert_int_equal(err.n_items, 1);
         return arena_printf(arena, "!%s", fault_key(err.items->fault));
@@ -148,6 +148,32 @@ static void broken_definitions(void **state)
         {"[{\"key\":\"name\",\"type\":\"text\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\"},"
          "{\"key\":\"name\",\"type\":\"text\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\"}]",
             "fields[1].key"},
+        {"[{\"key\":\"name\",\"type\":\"text\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"min\":\"1\"}]",
+            "fields[0].min"},
+        {"[{\"key\":\"name\",\"type\":\"tags\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"options\":[],\"sortable\":true}]",
+            "fields[0].sortable"},
+        {"[{\"key\":\"name\",\"type\":\"long_text\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"sortable\":true}]",
+            "fields[0].sortable"},
+        {"[{\"key\":\"name\",\"type\":\"long_text\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"unique\":true}]",
+            "fields[0].unique"},
+        {"[{\"key\":\"name\",\"type\":\"date\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"scale\":2}]",
+            "fields[0].scale"},
+        {"[{\"key\":\"name\",\"type\":\"date\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"max_length\":2}]",
+            "fields[0].max_length"},
+        {"[{\"key\":\"name\",\"type\":\"date\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"min\":\"soon\"}]",
+            "fields[0].min"},
+        {"[{\"key\":\"name\",\"type\":\"number\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"min\":\"x\"}]",
+            "fields[0].min"},
+        {"[{\"key\":\"name\",\"type\":\"integer\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"min\":\"2\",\"max\":\"1\"}]",
+            "fields[0].max"},
+        {"[{\"key\":\"name\",\"type\":\"money\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"pattern\":\"a\"}]",
+            "fields[0].pattern"},
+        {"[{\"key\":\"name\",\"type\":\"text\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"pattern\":\"(a\"}]",
+            "fields[0].pattern"},
+        {"[{\"key\":\"name\",\"type\":\"text\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"pattern_message\":{\"zh\":\"a\",\"en\":\"a\"}}]",
+            "fields[0].pattern_message"},
+        {"[{\"key\":\"name\",\"type\":\"url\",\"label\":{\"zh\":\"a\",\"en\":\"a\"},\"group\":\"g\",\"unique\":true}]",
+            "fields[0].unique"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(BROKEN) / sizeof(BROKEN[0]); i++) {

@@ -19,7 +19,9 @@
 
 enum { KINDS = FILTER_REFERENCE + 1, ACCESSES_MAX = 4, VALUES_MAX = 5 };
 static const enum filter_kind ALL_KINDS[KINDS] = {FILTER_TEXT, FILTER_CODE, FILTER_CHOICE, FILTER_SEVERAL,
-    FILTER_DECIMAL, FILTER_DATE, FILTER_INSTANT, FILTER_REFERENCE};
+    FILTER_DECIMAL, FILTER_INTEGER, FILTER_NUMBER, FILTER_DATE, FILTER_INSTANT, FILTER_REFERENCE};
+
+#define REAL(x) ((struct db_val){.kind = DB_REAL, .real = (x)})
 
 /* ---- random values ------------------------------------------------------------------------------------- */
 
@@ -49,6 +51,7 @@ static struct db_val random_value(enum filter_kind kind, struct arena *arena)
         "a", "b", "ab", " ", "客", "\x01", "\t", "sixteen bytes...", "\xf0\x9f\x98\x80"};
     static const char *const CODES[] = {"C", "0", "1", "000000", " ", "-", "\x01"};
     static const char *const CHOICES[] = {"lead", "won", "lost", "open"};
+    static const double REALS[] = {0, -0.0, 1, -1, 0.1, 0.30000000000000004, 5e-324, -5e-324, 1e300, -1e300};
     static const char *const TIMES[] = {"", ".000000", ".000008", ".5", ".999999"};
     switch (kind) {
     case FILTER_TEXT:
@@ -67,6 +70,9 @@ static struct db_val random_value(enum filter_kind kind, struct arena *arena)
     case FILTER_INSTANT:
         return DB_S(arena_printf(
             arena, "2026-11-22 %02zu:00:0%zu%s", random_below(4), random_below(3), TIMES[random_below(5)]));
+    case FILTER_NUMBER:
+        return (struct db_val){.kind = DB_REAL, .real = REALS[random_below(sizeof REALS / sizeof REALS[0])]};
+    case FILTER_INTEGER:
     case FILTER_REFERENCE:
         return DB_I(random_below(50) ? (int64_t)random_below(30) : random_below(2) ? INT64_MIN : INT64_MAX);
     }
@@ -391,6 +397,11 @@ static void test_keys_tell_values_apart(void **state)
         {FILTER_DECIMAL, DB_S(STR("899999999999999.99")), DB_S(STR("900000000000000"))},
         {FILTER_DECIMAL, DB_S(STR("-900000000000000")), DB_S(STR("-899999999999999.99"))},
         {FILTER_DECIMAL, DB_I(-3), DB_S(STR("-2.9999"))},
+        {FILTER_NUMBER, REAL(-5e-324), REAL(0)},
+        {FILTER_NUMBER, REAL(-0.0), REAL(5e-324)},
+        {FILTER_NUMBER, REAL(-1e300), REAL(-1)},
+        {FILTER_NUMBER, REAL(1), REAL(1e300)},
+        {FILTER_INTEGER, DB_I(INT64_MIN), DB_I(INT64_MIN + 1)},
         {FILTER_DATE, DB_S(STR("1999-12-31")), DB_S(STR("2000-01-01"))},
         {FILTER_INSTANT, DB_S(STR("2026-11-22 01:02:03")), DB_S(STR("2026-11-22 01:02:03.000008"))},
         {FILTER_INSTANT, DB_S(STR("0000-00-00 00:00:00.000000")), DB_S(STR("0001-01-01 00:00:00"))},
@@ -415,7 +426,8 @@ static void test_what_has_no_key(void **state)
         struct db_val value;
     } CASES[] = {{FILTER_SEVERAL, DB_S(STR("[]"))}, {FILTER_TEXT, DB_I(1)}, {FILTER_DATE, DB_I(20261122)},
         {FILTER_DECIMAL, DB_S(STR("1e3"))}, {FILTER_DECIMAL, DB_S(STR(""))},
-        {FILTER_DECIMAL, {.kind = DB_REAL, .real = 1}}, {FILTER_REFERENCE, DB_S(STR("1"))}};
+        {FILTER_DECIMAL, {.kind = DB_REAL, .real = 1}}, {FILTER_REFERENCE, DB_S(STR("1"))},
+        {FILTER_INTEGER, DB_S(STR("1"))}, {FILTER_NUMBER, DB_I(1)}};
     const uint64_t seed[2] = {1, 2};
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         struct live_key key;

@@ -400,7 +400,7 @@ static void the_form_accepts_every_customer(void **state)
             const struct field *field = form_field_find(&form, member->key);
             struct db_val value;
             assert_non_null(field);
-            if (field_parse(field, &member->value, member->key, own, &value, &err) < 0)
+            if (field_parse(field, &member->value, NULL, member->key, own, &value, &err) < 0)
                 print_faults(&err);
             assert_int_equal(err.code, ERR_NONE);
             assert_true(value.kind != DB_NULL);

@@ -62,6 +62,9 @@ export interface Field {
   min?: string | null
   max?: string | null
   scale?: string | number | null
+  /** A regular expression that the server asks of the value, and what it says where it is not met. */
+  pattern?: string | null
+  pattern_message?: string | null
   default_width?: number | null
   /** A reference: the form whose records it names, where the person may see anything of it. */
   form?: string | null

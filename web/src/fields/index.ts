@@ -2,31 +2,38 @@
 import type { Field, Value, Values } from '@/base/contract'
 import autoNumber from './auto_number'
 import choice from './choice'
+import choices from './choices'
 import creditCode from './credit_code'
 import date from './date'
 import datetime from './datetime'
+import decimal from './decimal'
 import department from './department'
 import email from './email'
 import generic from './generic'
 import idNo from './id_no'
+import integer from './integer'
 import { asText, isEmpty, letters, type Fault, type Kind } from './kind'
 import longText from './long_text'
 import member from './member'
 import money from './money'
+import number from './number'
+import percent from './percent'
 import phone from './phone'
 import reference from './reference'
 import region from './region'
 import tags from './tags'
 import text from './text'
+import url from './url'
 import yesNo from './yes_no'
 
 export type { Fault, Kind } from './kind'
 export { isEmpty } from './kind'
 
 const KINDS = new Map<string, Kind>(
-  [text, longText, autoNumber, choice, tags, yesNo, phone, email, creditCode, idNo, money, date, datetime, member, department, region, reference].map(
-    (kind) => [kind.type, kind],
-  ),
+  [
+    text, longText, autoNumber, choice, choices, tags, region, yesNo, phone, email, url, creditCode, idNo,
+    money, decimal, percent, integer, number, date, datetime, member, department, reference,
+  ].map((kind) => [kind.type, kind]),
 )
 
 export function kindOf(field: Pick<Field, 'type'>): Kind {

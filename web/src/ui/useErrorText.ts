@@ -17,6 +17,7 @@ export function useErrorText() {
 
   const faultText = (fault: FieldFault): string => {
     const key = `fault.${fault.code}`
+    if (fault.code === 'pattern' && fault.message) return fault.message // the definition's own words
     const needsLimit = fault.limit === undefined || fault.limit === null
     if (te(key) && !(needsLimit && NEED_LIMIT.has(fault.code))) return t(key, { limit: fault.limit ?? '' })
     return fault.message || t('fault.bad_value')
@@ -28,4 +29,4 @@ export function useErrorText() {
   return { errorTitle, errorHelp, faultText, faultHint }
 }
 
-const NEED_LIMIT = new Set(['wrong_type', 'too_long', 'too_short', 'too_small', 'too_large', 'too_many', 'too_precise', 'too_deep'])
+const NEED_LIMIT = new Set(['wrong_type', 'too_long', 'too_short', 'too_small', 'too_large', 'too_many', 'too_precise', 'too_deep', 'too_early', 'too_late'])

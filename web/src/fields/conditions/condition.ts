@@ -20,14 +20,15 @@ export const isGroup = (node: Node): node is Group => 'items' in node
 
 const TEXT = ['eq', 'ne', 'contains', 'starts', 'filled', 'empty']
 const CHOICE = ['in', 'nin', 'filled', 'empty']
+const SEVERAL = ['any', 'all', 'none', 'filled', 'empty']
 const ORDER = ['eq', 'ge', 'gt', 'le', 'lt', 'filled', 'empty']
 const OPS: Record<string, string[]> = {
   choice: CHOICE, region: CHOICE, member: CHOICE, department: CHOICE, reference: CHOICE, yes_no: ['eq', 'filled', 'empty'],
-  tags: ['any', 'all', 'none', 'filled', 'empty'], money: ORDER, integer: ORDER, decimal: ORDER, percent: ORDER,
+  tags: SEVERAL, choices: SEVERAL, money: ORDER, integer: ORDER, number: ORDER, decimal: ORDER, percent: ORDER,
   date: ['within', ...ORDER], datetime: ['within', 'ge', 'lt', 'filled', 'empty'],
 }
 /** Typed with the input of their own kind. */
-export const MEASURED = new Set(['money', 'integer', 'decimal', 'percent', 'date', 'datetime'])
+export const MEASURED = new Set(['money', 'integer', 'number', 'decimal', 'percent', 'date', 'datetime'])
 export const opsOf = (type: string): string[] => OPS[type] ?? TEXT
 
 export const PERIODS = [

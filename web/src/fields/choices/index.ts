@@ -1,0 +1,4 @@
+import SeveralEdit from '../SeveralEdit.vue'
+import { severalKind } from '../several'
+
+export default severalKind('choices', true, SeveralEdit)
