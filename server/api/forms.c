@@ -118,7 +118,7 @@ static void print_field(
         json_out_member_bool(out, "parent", field->role == FIELD_PARENT);
     }
     json_out_member_bool(out, "required", field->required);
-    json_out_member_bool(out, "unique", field->unique || field->type->is_automatic);
+    json_out_member_bool(out, "unique", field->unique || field->type->is_numbered);
     json_out_member_text(out, "access", ACCESS[level]);
     json_out_member_bool(out, "searchable", field->searchable);
     json_out_member_bool(out, "sortable", field->sortable);

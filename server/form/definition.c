@@ -255,7 +255,11 @@ static void read_field(struct parse *p, const struct json *json, struct str path
     read_options(p, raw.options, under(p, path, "options"), field);
     if (raw.searchable && field->type && field->type->search == SEARCH_NONE)
         fault(p, under(p, path, "searchable"), FAULT_BAD_VALUE);
-    field->column = field->role == FIELD_OWNER        ? STR("_owner")
+    const char *own = field->type ? field->type->own_column : NULL;
+    if (own && raw.required) /* it is filled in by nobody */
+        fault(p, under(p, path, "required"), FAULT_BAD_VALUE);
+    field->column = own                               ? str_of(own)
+                    : field->role == FIELD_OWNER      ? STR("_owner")
                     : field->role == FIELD_DEPARTMENT ? STR("_department")
                                                       : field->key;
 }
@@ -311,6 +315,9 @@ static void read_fields(struct parse *p, const struct json *json, struct form *f
         read_field(p, &json->array.at[i], at, field);
         if (form_field_find(form, field->key))
             fault(p, under(p, at, "key"), FAULT_DUPLICATE);
+        for (size_t j = 0; j < i; j++) /* columns of ours: one field each */
+            if (field->type && field->type->own_column && form->fields[j].type == field->type)
+                fault(p, under(p, at, "type"), FAULT_DUPLICATE);
         if (!group_is_known(form, field->group))
             fault(p, under(p, at, "group"), FAULT_UNKNOWN);
         ptrdiff_t *role = field->role == FIELD_OWNER    ? &form->owner

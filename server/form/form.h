@@ -49,7 +49,9 @@ struct field_type {
     bool is_yes_no;          /* true and false are the values */
     bool is_text;            /* pinyin order: a derived sort key column */
     bool is_automatic;       /* never written by a caller */
-    const char *sort_param;  /* how a bound sort value is compared; NULL: "?" */
+    bool is_numbered;        /* a number of its own is drawn for each record */
+    const char *own_column; /* it is a column that every table has, "_created_at"; NULL: one of the field's */
+    const char *sort_param; /* how a bound sort value is compared; NULL: "?" */
     /* Appends the column's SQL type. */
     void (*column)(const struct field *field, struct buf *ddl);
     /* A JSON value of a request to what is stored; never called with null. Faults are added under `path`.

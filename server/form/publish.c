@@ -69,7 +69,7 @@ static void add_keys(const struct form *form, struct buf *ddl, size_t *keys)
     *keys += 3;
     for (size_t i = 0; i < form->n_fields; i++) {
         const struct field *field = &form->fields[i];
-        if (field->unique || field->type->is_automatic) {
+        if (field->unique || field->type->is_numbered) {
             /* Ends in _live: the recycle bin does not block a value (DECISIONS A29). */
             buf_printf(ddl, "    UNIQUE KEY `uk_%.*s` (`%.*s`, `_live`),\n", STR_ARGS(field->key),
                 STR_ARGS(field->column));
@@ -101,6 +101,8 @@ int form_table_ddl(const struct form *form, struct buf *ddl, struct err *err)
         buf_add_text(ddl, "    `_department` BIGINT NULL,\n");
     for (size_t i = 0; i < form->n_fields; i++) {
         const struct field *field = &form->fields[i];
+        if (field->type->own_column)
+            continue; /* it is there */
         buf_clear(&type);
         field->type->column(field, &type);
         add_column(ddl, STR(""), field->column, buf_str(&type), &declared, &inline_bytes);

@@ -34,6 +34,12 @@
         .column = reference_column, .parse = reference_parse, .print = reference_print                       \
     }
 
+#define OWN_TYPE(name, kind, to, print_)                                                                     \
+    {                                                                                                        \
+        .key = (name), .rules = RULE_SORTED, .filter = (kind), .reference = (to), .is_automatic = true,      \
+        .own_column = "_" name, .parse = automatic_parse, .print = (print_)                                  \
+    }
+
 static const struct field_type TYPES[] = {
     {.key = "text",
         .rules = RULE_LENGTH | RULE_PATTERN | RULE_SORTED | RULE_UNIQUE,
@@ -55,6 +61,7 @@ static const struct field_type TYPES[] = {
         .filter = FILTER_CODE,
         .search = SEARCH_CODE,
         .is_automatic = true,
+        .is_numbered = true,
         .column = code_column,
         .parse = automatic_parse,
         .print = print_text},
@@ -117,6 +124,10 @@ static const struct field_type TYPES[] = {
     REFERENCE_TYPE("member", REFERENCE_MEMBER),
     REFERENCE_TYPE("department", REFERENCE_DEPARTMENT),
     REFERENCE_TYPE("reference", REFERENCE_RECORD),
+    OWN_TYPE("created_at", FILTER_INSTANT, REFERENCE_NONE, datetime_print),
+    OWN_TYPE("created_by", FILTER_REFERENCE, REFERENCE_MEMBER, reference_print),
+    OWN_TYPE("changed_at", FILTER_INSTANT, REFERENCE_NONE, datetime_print),
+    OWN_TYPE("changed_by", FILTER_REFERENCE, REFERENCE_MEMBER, reference_print),
 };
 
 const struct field_type *field_type_at(size_t i)

@@ -124,7 +124,7 @@ static task_fn int prepare_created(struct batch *batch, struct err *err)
     batch->sound = arena_new_array(task_arena(), bool, asked->n_create + 1);
     for (size_t i = 0; i < asked->n_create; i++) {
         struct err found = {0};
-        int rc = creation_prepare(batch->plan, asked->create[i], &batch->created[i], &found);
+        int rc = creation_prepare(batch->plan, asked->create[i], batch->at_us, &batch->created[i], &found);
         batch->sound[i] = rc == 0;
         if (rc < 0)
             rc = take(batch, path_of("create", i), &found, &batch->create_faults);

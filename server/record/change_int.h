@@ -67,7 +67,8 @@ struct update {
     struct db_val *base;
     struct record before, after;
     struct children_move move;
-    bool stale; /* stale: the version is not the present one, and its base is not known yet */
+    bool touched; /* the change shows in _changed_at and _changed_by */
+    bool stale;   /* stale: the version is not the present one, and its base is not known yet */
     struct record_conflict *conflicts;
     size_t n_conflicts;
 };
@@ -88,7 +89,7 @@ void update_row(struct tx *tx, const struct update *update);
 
 /* A new record from the request, with its number drawn. Parents that are named were read. */
 task_fn int creation_prepare(
-    struct plan *plan, const struct json *fields, struct record *ret_record, struct err *err);
+    struct plan *plan, const struct json *fields, int64_t at_us, struct record *record, struct err *err);
 void creation_event(
     struct plan *plan, const struct record *record, int64_t at_us, struct audit_event *ret_event);
 void creation_row(struct tx *tx, const struct plan *plan, const struct record *record, int64_t at_us);

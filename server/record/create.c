@@ -68,7 +68,7 @@ static task_fn int draw_numbers(struct plan *plan, struct record *record, struct
     for (size_t i = 0; i < plan->form->n_fields; i++) {
         const struct field *field = &plan->form->fields[i];
         int64_t number;
-        if (!field->type->is_automatic)
+        if (!field->type->is_numbered)
             continue;
         int rc = numbers_next(plan->caller->house->numbers, field->id, &number, err);
         if (rc < 0)
@@ -133,13 +133,16 @@ static const struct record_view *view_of_draft(
 }
 
 task_fn int creation_prepare(
-    struct plan *plan, const struct json *fields, struct record *record, struct err *err)
+    struct plan *plan, const struct json *fields, int64_t at_us, struct record *record, struct err *err)
 {
     const struct form *form = plan->form;
     const struct user *user = plan->caller->policy->user;
     bool *given = arena_new_array(task_arena(), bool, form->n_fields);
     record->values = arena_new_array(task_arena(), struct db_val, form->n_fields);
     fill_roles(plan, fields, record);
+    for (size_t i = 0; i < form->n_fields; i++)
+        if (form->fields[i].type->own_column)
+            record->values[i] = write_own(plan, &form->fields[i], at_us);
     record->owner = named_id(plan, form->owner, fields, record->values, user->id);
     record->department = named_id(plan, form->department, fields, record->values, user->department_id);
     if (form->parent >= 0)
@@ -166,7 +169,7 @@ void creation_event(
     struct audit_change *changes = arena_new_array(arena, struct audit_change, plan->form->n_fields);
     struct audit_event event = caller_event(plan->caller, AUDIT_CREATE, plan->form->key, record->id);
     for (size_t i = 0; i < plan->form->n_fields; i++)
-        if (record->values[i].kind != DB_NULL)
+        if (record->values[i].kind != DB_NULL && !plan->form->fields[i].type->own_column)
             changes[event.n_changes++] = (struct audit_change){.field = plan->form->fields[i].key,
                 .after = value_json(&plan->form->fields[i], &record->values[i], arena)};
     event.changes = changes;
@@ -245,7 +248,7 @@ static task_fn int create_once(struct caller *caller, struct str form_key, const
         return rc;
     task_stage("validate");
     for (size_t i = 0; i < n; i++) {
-        rc = creation_prepare(creation->plan, items[i], &creation->records[i], err);
+        rc = creation_prepare(creation->plan, items[i], creation->at_us, &creation->records[i], err);
         if (rc < 0)
             return rc;
         creation_event(creation->plan, &creation->records[i], creation->at_us, &creation->events[i]);

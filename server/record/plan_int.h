@@ -153,6 +153,11 @@ struct str value_json(const struct field *field, const struct db_val *value, str
  * written. `before`: what the record holds and may keep; NULL: it is new. */
 int write_parse(struct plan *plan, const struct json *fields, const enum access_level *levels,
     const struct db_val *before, struct db_val *values, bool *given, struct err *err);
+/* The value of a column of ours that the field shows, for a write by the caller at that time. */
+struct db_val write_own(const struct plan *plan, const struct field *field, int64_t at_us);
+/* Whether everybody who may list the form's records reads the field: only a change of such a one moves when
+ * and by whom the record was changed (DECISIONS A6). */
+bool field_is_open(const struct plan *plan, const struct field *field);
 /* A member who is not disabled, a department, or a record that was read and is seen, as the field refers to.
  */
 bool reference_exists(const struct plan *plan, const struct field *field, int64_t id);

@@ -179,7 +179,8 @@ struct str record_version(const struct plan *plan, const struct record *record)
     pieces[n++] = plan->form->key;
     pieces[n++] = (struct str){(const char *)&record->id, sizeof(record->id)};
     for (size_t i = 0; i < plan->form->n_fields; i++)
-        if (record->view->levels[i] >= LEVEL_READ) {
+        /* Columns of ours never move alone; and a state of the past has none. */
+        if (record->view->levels[i] >= LEVEL_READ && !plan->form->fields[i].type->own_column) {
             pieces[n++] = plan->form->fields[i].key;
             n += add_value_pieces(&record->values[i], arena, &pieces[n]);
         }

@@ -99,6 +99,35 @@ static void copy_named(struct update *update)
                 : update->before.copies[k];
 }
 
+/* Columns of ours follow and do not count. */
+static bool field_differs(const struct update *update, size_t i)
+{
+    return !update->plan->form->fields[i].type->own_column &&
+           !db_val_equal(&update->before.values[i], &update->after.values[i]);
+}
+
+bool update_differs(const struct update *update)
+{
+    for (size_t i = 0; i < update->plan->form->n_fields; i++)
+        if (field_differs(update, i))
+            return true;
+    return false;
+}
+
+/* When and by whom it was changed, where something changes that everybody who lists it reads. */
+static void touch(struct update *update)
+{
+    const struct form *form = update->plan->form;
+    update->touched = false;
+    for (size_t i = 0; i < form->n_fields && !update->touched; i++)
+        update->touched = field_differs(update, i) && field_is_open(update->plan, &form->fields[i]);
+    for (size_t i = 0; i < form->n_fields && update->touched; i++) {
+        const char *own = form->fields[i].type->own_column;
+        if (own && str_starts(str_of(own), STR("_changed")))
+            update->after.values[i] = write_own(update->plan, &form->fields[i], update->at_us);
+    }
+}
+
 int update_judge(struct update *update, struct err *err)
 {
     struct plan *plan = update->plan;
@@ -121,6 +150,7 @@ int update_judge(struct update *update, struct err *err)
     if (parent_changes(update))
         copy_scope(update);
     copy_named(update);
+    touch(update);
     update->after.view = plan_view(plan, &update->after);
     if (!view_is_visible(update->after.view))
         return err_set(err, ERR_FORBIDDEN, "the row would leave what the caller may see");
@@ -139,7 +169,7 @@ void update_event(const struct update *update, struct audit_event *ret_event)
     event.changes = changes;
     for (size_t i = 0; i < plan->form->n_fields; i++) {
         const struct field *field = &plan->form->fields[i];
-        if (!db_val_equal(&update->before.values[i], &update->after.values[i]))
+        if (field_differs(update, i))
             changes[event.n_changes++] = (struct audit_change){.field = field->key,
                 .before = value_json(field, &update->before.values[i], arena),
                 .after = value_json(field, &update->after.values[i], arena)};
@@ -152,11 +182,13 @@ void update_row(struct tx *tx, const struct update *update)
     struct statement *sql = statement_new();
     char at[CLOCK_TEXT_MAX];
     size_t n = clock_print_sql(update->at_us, at);
-    buf_printf(sql->sql, "UPDATE `%.*s` SET _rev = ?, _changed_at = ?, _changed_by = ?",
-        STR_ARGS(update->plan->form->table));
+    buf_printf(sql->sql, "UPDATE `%.*s` SET _rev = ?", STR_ARGS(update->plan->form->table));
     statement_bind(sql, DB_I(update->after.rev));
-    statement_bind(sql, DB_S(arena_copy(task_arena(), ((struct str){at, n}))));
-    statement_bind(sql, DB_I(update->plan->caller->user_id));
+    if (update->touched) {
+        buf_add_text(sql->sql, ", _changed_at = ?, _changed_by = ?");
+        statement_bind(sql, DB_S(arena_copy(task_arena(), ((struct str){at, n}))));
+        statement_bind(sql, DB_I(update->plan->caller->user_id));
+    }
     for (size_t i = 0; i < update->plan->form->n_fields; i++)
         if (!db_val_equal(&update->before.values[i], &update->after.values[i]))
             write_column(&update->plan->form->fields[i], &update->after.values[i], ", ", " = ?", sql);
@@ -168,14 +200,6 @@ void update_row(struct tx *tx, const struct update *update)
     buf_add_text(sql->sql, " WHERE _id = ?");
     statement_bind(sql, DB_I(update->id));
     tx_add(tx, buf_cstr(sql->sql), sql->params, sql->n_params);
-}
-
-bool update_differs(const struct update *update)
-{
-    for (size_t i = 0; i < update->plan->form->n_fields; i++)
-        if (!db_val_equal(&update->before.values[i], &update->after.values[i]))
-            return true;
-    return false;
 }
 
 static task_fn int write_update(struct tx *tx, void *arg, struct err *err)

@@ -62,6 +62,28 @@ int write_parse(struct plan *plan, const struct json *fields, const enum access_
     return err->code == ERR_NONE ? 0 : -(int)err->code;
 }
 
+struct db_val write_own(const struct plan *plan, const struct field *field, int64_t at_us)
+{
+    char at[CLOCK_TEXT_MAX];
+    if (field->type->reference == REFERENCE_MEMBER)
+        return DB_I(plan->caller->user_id);
+    size_t n = clock_print_sql(at_us, at);
+    return DB_S(arena_copy(task_arena(), ((struct str){at, n})));
+}
+
+bool field_is_open(const struct plan *plan, const struct field *field)
+{
+    const struct directory *directory = plan->caller->world->directory;
+    for (size_t i = 0; i < directory->n_grants; i++) {
+        const struct grant *grant = &directory->grants[i];
+        bool concerned = grant->deny || (grant->actions & (1u << ACTION_LIST | 1u << ACTION_READ)) != 0;
+        if (str_eq(grant->form, plan->form->key) && concerned && grant_level(grant, field->key) < LEVEL_READ)
+            return false;
+    }
+    return field->type->reference !=
+           REFERENCE_RECORD; /* who may not see that record does not see the field */
+}
+
 void write_derived(struct str prefix, struct str column, struct db_val value, const char *before,
     const char *after, struct statement *to)
 {
@@ -74,6 +96,8 @@ void write_column(const struct field *field, const struct db_val *value, const c
 {
     struct arena *arena = task_arena();
     bool is_null = value->kind == DB_NULL;
+    if (field->type->own_column)
+        return; /* the row's bookkeeping, which is written with it */
     write_derived(STR(""), field->column, *value, before, after, to);
     if (field->type->search == SEARCH_FOLDED)
         write_derived(

@@ -81,7 +81,7 @@ const CASES: Record<string, Case> = {
   yes_no: { values: [false, true, true], bad: [["true", "wrong_type"], [1, "wrong_type"]] },
   money: { define: { scale: 2, min: "0", mask: "amount" }, values: ["0", "12.5", "99999999.99"], shown: ["0.00", "12.50", "99999999.99"], bad: [...FIGURES, ["1.001", "too_precise"]] },
   decimal: { define: { scale: 8, min: "0", max: "999999999999" }, values: ["0.00000001", "0.1", "123456789012.12345678"], shown: ["0.00000001", "0.10000000", "123456789012.12345678"], bad: FIGURES },
-  percent: { define: { scale: 1, min: "0", max: "100" }, values: ["0", "62.5", "100"], shown: ["0.0", "62.5", "100.0"], bad: [...FIGURES, ["100.1", "too_large"], ["1.25", "too_precise"]] },
+  percent: { define: { scale: 1, min: "0", max: "100" }, values: ["0", "62.5", "100"], shown: ["0.0", "62.5", "100.0"], bad: [["1%", "not_a_number"], [1, "wrong_type"], ["-0.1", "too_small"], ["100.1", "too_large"], ["1.25", "too_precise"]] },
   integer: {
     define: { min: "-9007199254740993" }, values: ["-9007199254740993", "9007199254740992", "9007199254740993"],
     bad: [[1, "wrong_type"], ["x", "not_a_number"], ["1.5", "too_precise"], ["-9007199254740994", "too_small"], ["9223372036854775808", "too_large"]],
@@ -95,6 +95,10 @@ const CASES: Record<string, Case> = {
   },
   member: { bad: [["x", "not_an_id"], ["987654321", "not_visible"]] },
   department: { bad: [["x", "not_an_id"], ["987654321", "not_visible"]] },
+  created_at: { asks: { within: ["last_7_days", [0, 1, 2, 3]] }, bad: [["2026-01-01T00:00:00Z", "read_only"]] },
+  created_by: { bad: [["1", "read_only"]] },
+  changed_at: { asks: { within: ["last_7_days", [0, 1, 2, 3]] }, bad: [["2026-01-01T00:00:00Z", "read_only"]] },
+  changed_by: { bad: [["1", "read_only"]] },
   reference: { define: { form: "customer", role: "parent", required: true }, masked: { id: null, title: null }, bad: [["x", "not_an_id"], ["987654321", "not_visible"]] },
 };
 
@@ -129,6 +133,7 @@ async function rowsOf(more: string, limit = 3): Promise<number[]> {
 const ALL = ["list", "read", "create", "update", "history"];
 const grants = (risk: Grant[]): Record<string, Grant[]> => ({
   branch_manager: [{ rule: "all", actions: ALL, fields: { "*": "write" } }],
+  president: [{ rule: "all", actions: ALL, fields: { "*": "write" } }],
   clerk: [{ rule: "all", actions: ["list", "read", "history"], fields: { "*": "masked", name: "read" } }],
   risk_officer: risk,
 });
@@ -278,6 +283,17 @@ test("an edit of every type stands in the history, in the log in words, and on t
     assert.match(logged.changes[0].after_text, /\S/, `${type}: in words`);
     await same(reader, done.pos as string);
   }
+  // When a record was changed follows what everybody who lists it reads, and nothing else: here the name alone.
+  const of = (item: Item) => [item.fields[key("changed_at")], (item.fields[key("changed_by")] as { id: string }).id] as const;
+  const president = await login("president");
+  const [, first] = of(items[0] as Item);
+  assert.deepEqual(of(list.item(id) as Item), of(items[0] as Item), "changes of masked fields do not show in it");
+  const named = president.expect<Item>(200, await president.patch(`${PATH}/${id}`, { fields: { name: "0b" } }, "*"));
+  await same(writer, named.pos as string);
+  assert.ok(String(of(named)[0]) > String(of(items[0] as Item)[0]));
+  assert.notEqual(of(named)[1], first);
+  assert.deepEqual(Object.keys(last(list)?.put?.[0]?.fields ?? {}), ["name", key("changed_at"), key("changed_by")]);
+  await same(reader, named.pos as string);
   const alarms = auditor.expect(200, await auditor.get(`/audit?form=${FORM}&action=unaudited`)).items;
   assert.deepEqual(alarms, [], "what the product did itself was taken for a stranger's change");
 });

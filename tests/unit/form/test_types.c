@@ -106,6 +106,41 @@ static void cases(void **state)
     }
 }
 
+static enum fault_code fault_of(
+    const struct form *form, const char *key, const char *input, const char *before)
+{
+    const struct field *field = form_field_find(form, str_of(key));
+    struct err err = {0}, ignored = {0};
+    struct db_val value, held = DB_N;
+    if (before)
+        assert_int_equal(
+            field->type->parse(field, parse(str_of(before)), STR("x"), arena, &held, &ignored), 0);
+    if (field_parse(field, parse(str_of(input)), before ? &held : NULL, STR("x"), arena, &value, &err) == 0)
+        return FAULT_CODE_COUNT; /* none */
+    return err.items->fault;
+}
+
+/* Rules are tightened and options retired while records hold what was good: it may be sent back as it is. */
+static void what_stands_may_stay(void **state)
+{
+    struct form form;
+    struct err err = {0};
+    (void)state;
+    const struct json *all = parse(read_cases("types.json"));
+    assert_int_equal(
+        form_parse(arena, parse(with_fields(printed(json_get(all, STR("fields"))))), &form, &err), 0);
+    assert_int_equal(fault_of(&form, "stage", "\"old\"", NULL), FAULT_NOT_AN_OPTION);
+    assert_int_equal(fault_of(&form, "stage", "\"old\"", "\"lead\""), FAULT_NOT_AN_OPTION);
+    assert_int_equal(fault_of(&form, "stage", "\"old\"", "\"old\""), FAULT_CODE_COUNT);
+    assert_int_equal(fault_of(&form, "products", "[\"cheque\"]", "[\"fund\"]"), FAULT_NOT_AN_OPTION);
+    assert_int_equal(fault_of(&form, "products", "[\"cheque\",\"card\"]", "[\"cheque\"]"), FAULT_CODE_COUNT);
+    assert_int_equal(fault_of(&form, "products", "[\"card\"]", "[\"cheque\"]"), FAULT_CODE_COUNT);
+    assert_int_equal(fault_of(&form, "pieces", "\"-7\"", "\"-7\""), FAULT_CODE_COUNT);
+    assert_int_equal(fault_of(&form, "pieces", "\"-8\"", "\"-7\""), FAULT_TOO_SMALL);
+    assert_int_equal(fault_of(&form, "deed", "\"x\"", "\"x\""), FAULT_CODE_COUNT);
+    assert_int_equal(fault_of(&form, "deed", "\"y\"", "\"x\""), FAULT_PATTERN);
+}
+
 /* Each broken definition, and the path of its fault. */
 static void broken_definitions(void **state)
 {
@@ -245,6 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases),
+        cmocka_unit_test(what_stands_may_stay),
         cmocka_unit_test(broken_definitions),
         cmocka_unit_test(ddl_limits),
         cmocka_unit_test(numbers),

@@ -1,8 +1,12 @@
 /** The kinds of fields, by type. Nothing else in the product asks what type a field has. */
 import type { Field, Value, Values } from '@/base/contract'
 import autoNumber from './auto_number'
+import changedAt from './changed_at'
+import changedBy from './changed_by'
 import choice from './choice'
 import choices from './choices'
+import createdAt from './created_at'
+import createdBy from './created_by'
 import creditCode from './credit_code'
 import date from './date'
 import datetime from './datetime'
@@ -32,7 +36,7 @@ export { isEmpty } from './kind'
 const KINDS = new Map<string, Kind>(
   [
     text, longText, autoNumber, choice, choices, tags, region, yesNo, phone, email, url, creditCode, idNo,
-    money, decimal, percent, integer, number, date, datetime, member, department, reference,
+    money, decimal, percent, integer, number, date, datetime, member, department, reference, createdAt, createdBy, changedAt, changedBy,
   ].map((kind) => [kind.type, kind]),
 )
 

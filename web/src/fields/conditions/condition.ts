@@ -29,7 +29,10 @@ const OPS: Record<string, string[]> = {
 }
 /** Typed with the input of their own kind. */
 export const MEASURED = new Set(['money', 'integer', 'number', 'decimal', 'percent', 'date', 'datetime'])
-export const opsOf = (type: string): string[] => OPS[type] ?? TEXT
+/** The server's own fields are asked as the kind is that they are shown as. */
+const LIKE: Record<string, string> = { created_at: 'datetime', changed_at: 'datetime', created_by: 'member', changed_by: 'member' }
+export const likeOf = (type: string): string => LIKE[type] ?? type
+export const opsOf = (type: string): string[] => OPS[likeOf(type)] ?? TEXT
 
 export const PERIODS = [
   'today', 'yesterday', 'tomorrow', 'this_week', 'last_week', 'next_week', 'this_month', 'last_month', 'next_month', 'this_quarter', 'last_quarter', 'this_year', 'last_year', 'last_7_days', 'last_30_days',

@@ -5,7 +5,7 @@ import type { Item } from '@/base/contract'
 import { useForms } from '@/base/forms'
 import { allDepartments, memberById } from '@/base/people'
 import { asText } from '../kind'
-import type { ConditionField } from './condition'
+import { likeOf, type ConditionField } from './condition'
 
 const names = reactive(new Map<string, string>())
 const asked = new Set<string>()
@@ -17,7 +17,7 @@ async function learn(field: ConditionField, id: string): Promise<void> {
   if (asked.has(key)) return
   asked.add(key)
   try {
-    if (field.type === 'member') names.set(key, (await memberById(id))?.title ?? `#${id}`)
+    if (likeOf(field.type) === 'member') names.set(key, (await memberById(id))?.title ?? `#${id}`)
     else if (field.type === 'department') for (const one of await allDepartments()) names.set(keyOf(field, one.id), one.title)
     else if (field.form) {
       const form = await useForms().load(field.form)
@@ -36,7 +36,7 @@ export const rememberName = (field: ConditionField, id: string, name: string) =>
 
 /** The name behind an id, as soon as it is known. */
 export function nameOf(field: ConditionField | undefined, id: string): string | undefined {
-  if (!field || !NAMED.has(field.type) || id.startsWith('@')) return undefined
+  if (!field || !NAMED.has(likeOf(field.type)) || id.startsWith('@')) return undefined
   const found = names.get(keyOf(field, id))
   if (found === undefined) void learn(field, id)
   return found

@@ -3,7 +3,7 @@ import { useI18n } from 'vue-i18n'
 import type { Filter, Value } from '@/base/contract'
 import { kindOf } from '..'
 import { plainText } from '../plain'
-import { fromFilter, isGroup, shapeOf, type ConditionField, type Node, type Test } from './condition'
+import { fromFilter, isGroup, likeOf, shapeOf, type ConditionField, type Node, type Test } from './condition'
 import { nameOf } from './names'
 
 /** `personal`: the one who reads is the one who is meant by "me"; in rights it is whoever looks. */
@@ -23,7 +23,7 @@ export function useConditionWords(fields: () => readonly ConditionField[], perso
     if (option) return option.label
     if (test.op === 'within' && typeof value === 'string') return periodText(value)
     if (!field || typeof value !== 'string') return plainText((value ?? null) as Value)
-    if (field.type === 'member' || field.type === 'department' || field.type === 'reference') return nameOf(field, value) ?? '…'
+    if (likeOf(field.type) === 'member' || field.type === 'department' || field.type === 'reference') return nameOf(field, value) ?? '…'
     return kindOf(field).text(value, asField(field))
   }
 
