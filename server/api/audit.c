@@ -65,3 +65,20 @@ task_fn int audit_list(struct call *call, struct err *err)
         json_out_end(&call->out);
     return rc;
 }
+
+task_fn int audit_seals(struct call *call, struct err *err)
+{
+    int64_t before = 0, limit = 0;
+    int rc = call_query_int(call, "limit", call->api->house->conf->records_page_default, &limit, err);
+    if (rc < 0)
+        return rc;
+    (void)read_id(call, "after", &before, err);
+    if (limit < 1)
+        (void)err_add(err, task_arena(), STR("limit"), FAULT_TOO_SMALL, STR("1"));
+    if (err->code != ERR_NONE)
+        return -(int)err->code;
+    rc = log_print_seals(&call->caller, before, (size_t)limit, &call->out, err);
+    if (rc == 0)
+        json_out_end(&call->out);
+    return rc;
+}

@@ -97,6 +97,7 @@ struct audit_row {
     int64_t id, at_us, actor_id, record, rev, session;
     struct str login, action, form, address, request, detail;
     struct str changes; /* JSON array or empty */
+    struct str pos;     /* of its commit; empty: not known (audit/seal_store.h fills it in) */
     int64_t *records;
     size_t n_records;
 };

@@ -25,6 +25,7 @@ static const struct rule {
     {"session", SESSION, NULL},
     {"process_slot", FREE, NULL},  /* leases: by the clock, nobody's doing, worth nothing to a forger */
     {"lease", FREE, NULL},         /* likewise; a stolen one is fenced by its term */
+    {"seal_head", FREE, NULL},     /* where the sealer stands: must agree with the signed seals */
     {"beat", FREE, NULL},          /* once a second, by whichever node is first */
     {"presence", FREE, NULL},      /* who looks at what, now; kept nowhere else */
     {"feed_position", FREE, NULL}, /* where a consumer stands: wrong, it reads twice or says that it lost */
@@ -226,10 +227,12 @@ void check_row_read(const struct feed_change *change, struct arena *arena, struc
         read_ours(change, arena, ret_row);
     } else if (str_eq(table->schema, STR("tidemark_log"))) {
         bool is_event = str_eq(table->name, STR("event"));
+        /* Seals prove themselves; like events they are only ever added. */
+        bool is_seal = str_eq(table->name, STR("seal")) || str_eq(table->name, STR("seal_leaf"));
         ret_row->record = key_of(change, "id");
         if (is_event && change->op == FEED_INSERT)
             ret_row->verdict = CHECK_EVENT;
-        else
-            refuse(ret_row, is_event ? AUDIT_LOG_CHANGED : AUDIT_NO_RULE);
+        else if (!is_seal || change->op != FEED_INSERT)
+            refuse(ret_row, is_event || is_seal ? AUDIT_LOG_CHANGED : AUDIT_NO_RULE);
     }
 }

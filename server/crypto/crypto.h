@@ -17,6 +17,23 @@ void crypto_hmac_sha256(struct str key, struct str data, unsigned char digest[CR
 void crypto_hmac_pieces(
     struct str key, const struct str *pieces, size_t n, unsigned char digest[CRYPTO_SHA256_BYTES]);
 
+/* SHA-256 many times over: one object, no look-up for each digest. Not shared between threads. */
+struct crypto_digest;
+struct crypto_digest *crypto_digest_new(void);
+void crypto_digest_free(struct crypto_digest *digest); /* NULL is accepted */
+void crypto_digest_of(struct crypto_digest *digest, struct str data, unsigned char out[CRYPTO_SHA256_BYTES]);
+
+/* Ed25519 (RFC 8032): a private key is its 32 bytes of seed. */
+#define CRYPTO_KEY_BYTES 32
+#define CRYPTO_SIGNATURE_BYTES 64
+void crypto_public_key(const unsigned char seed[CRYPTO_KEY_BYTES], unsigned char key[CRYPTO_KEY_BYTES]);
+void crypto_sign(const unsigned char seed[CRYPTO_KEY_BYTES], struct str message,
+    unsigned char signature[CRYPTO_SIGNATURE_BYTES]);
+bool crypto_signature_is_good(const unsigned char key[CRYPTO_KEY_BYTES], struct str message,
+    const unsigned char signature[CRYPTO_SIGNATURE_BYTES]);
+
+/* Lower-case hex only; false if the text is not exactly that of n bytes. */
+bool crypto_hex_decode(struct str text, unsigned char *bytes, size_t n);
 struct str crypto_hex(struct arena *arena, const void *p, size_t n);
 struct str crypto_base64url(struct arena *arena, const void *p, size_t n); /* without padding */
 bool crypto_base64url_decode(

@@ -20,6 +20,27 @@ struct str crypto_hex(struct arena *arena, const void *p, size_t n)
     return (struct str){text, n * 2};
 }
 
+/* 0 to 15, or more where the character is none of hex. */
+static unsigned nibble(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0');
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+bool crypto_hex_decode(struct str text, unsigned char *bytes, size_t n)
+{
+    unsigned bad = 0;
+    if (text.n != n * 2)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        unsigned high = nibble(text.p[2 * i]), low = nibble(text.p[2 * i + 1]);
+        bad |= (high | low) & 16;
+        bytes[i] = (unsigned char)(high << 4 | (low & 15));
+    }
+    return bad == 0;
+}
+
 struct str crypto_base64url(struct arena *arena, const void *p, size_t n)
 {
     const unsigned char *bytes = p;

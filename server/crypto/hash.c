@@ -14,6 +14,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 static EVP_MD *sha256;
@@ -55,6 +56,34 @@ void crypto_sha256(struct str data, unsigned char digest[CRYPTO_SHA256_BYTES])
     fetch_once();
     unsigned n = 0;
     must(EVP_Digest(data.n ? data.p : "", data.n, digest, &n, sha256, NULL) == 1 && n == CRYPTO_SHA256_BYTES);
+}
+
+struct crypto_digest {
+    EVP_MD_CTX *context;
+};
+
+struct crypto_digest *crypto_digest_new(void)
+{
+    fetch_once();
+    struct crypto_digest *digest = must_alloc(sizeof *digest);
+    digest->context = EVP_MD_CTX_new();
+    must(digest->context != NULL && EVP_DigestInit_ex2(digest->context, sha256, NULL) == 1);
+    return digest;
+}
+
+void crypto_digest_free(struct crypto_digest *digest)
+{
+    if (!digest)
+        return;
+    EVP_MD_CTX_free(digest->context);
+    free(digest);
+}
+
+void crypto_digest_of(struct crypto_digest *digest, struct str data, unsigned char out[CRYPTO_SHA256_BYTES])
+{
+    must(EVP_DigestInit_ex2(digest->context, NULL, NULL) == 1 &&
+         EVP_DigestUpdate(digest->context, data.n ? data.p : "", data.n) == 1 &&
+         EVP_DigestFinal_ex(digest->context, out, NULL) == 1);
 }
 
 static EVP_MAC_CTX *hmac_begin(struct str key)

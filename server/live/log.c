@@ -71,7 +71,7 @@ task_fn int log_load(struct channel *channel, struct err *err)
     }
     log_forget(channel);
     for (size_t i = 0; i < n; i++)
-        keep(channel, print_event(channel, &rows[i], STR_NULL), false);
+        keep(channel, print_event(channel, &rows[i], rows[i].pos), false);
     channel->pos = channel->told_pos = channel->first_pos = pos;
     channel->phase = CHANNEL_OPEN;
     channel->again = false;

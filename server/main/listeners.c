@@ -111,6 +111,11 @@ static task_fn void hear_unaudited(struct listening *listening, const struct fee
     unaudited_hear(listening, tx);
 }
 
+static task_fn void hear_sealer(struct listening *listening, const struct feed_tx *tx)
+{
+    sealer_hear(listening->sealer, tx);
+}
+
 static const struct listener {
     const char *name;
     task_fn void (*hear)(struct listening *listening, const struct feed_tx *tx);
@@ -119,6 +124,7 @@ static const struct listener {
     {"sessions", hear_sessions},   /* who is out hears nothing more */
     {"beat", hear_beat},           /* the time of this transaction */
     {"live", hear_live},           /* screens */
+    {"sealer", hear_sealer},       /* the log, leaf by leaf */
     {"unaudited", hear_unaudited}, /* changes without their events */
 };
 
@@ -204,6 +210,7 @@ static task_fn void hear_lost(struct listening *listening, const struct feed_tx 
     }
     listening->told_epoch = listening->house->world->epoch;
     live_lost(listening->live);
+    sealer_hear(listening->sealer, tx);
     unaudited_hear(listening, tx);
 }
 
@@ -273,6 +280,7 @@ static task_fn int write_beat(struct tx *tx, void *arg, struct err *err)
     (void)err;
     tx_add(tx, SQL_BEAT, DB_NO_PARAMS);
     slot_live(tx, live_position(listening->live, task_arena()));
+    sealer_keep(listening->sealer, tx);
     return 0;
 }
 
@@ -328,6 +336,8 @@ task_fn int listening_start(struct listening *listening, struct boot *boot, stru
     task_cond_init(&listening->ended);
     int rc = unaudited_start(listening, boot->share, &after, err);
     if (rc == 0)
+        rc = sealer_start(boot, &after, &listening->sealer, err);
+    if (rc == 0)
         rc = feed_start(&feed_account, NULL, after, SCHEMAS, &listening->feed, err);
     if (rc < 0)
         return rc;
@@ -341,14 +351,13 @@ task_fn int listening_start(struct listening *listening, struct boot *boot, stru
     listening->consumer = task_spawn("feed", consume, listening);
     listening->beater = task_spawn("beat", beat, listening);
     listening->looker = task_spawn("orphans", look_around, listening);
+    sealer_run(listening->sealer);
     return 0;
 }
 
 task_fn void listening_stop(struct listening *listening)
 {
     struct err err = {0};
-    if (!listening->feed)
-        return;
     listening->stop = true;
     if (listening->beater)
         task_cancel(listening->beater);
@@ -359,8 +368,11 @@ task_fn void listening_stop(struct listening *listening)
     while (listening->running > 0 && task_cond_wait(&listening->ended, 0, &err) == 0)
         ;
     live_free(listening->live);
-    listening->house->feed = NULL;
-    feed_stop(listening->feed);
+    sealer_stop(listening->sealer);
+    if (listening->feed) {
+        listening->house->feed = NULL;
+        feed_stop(listening->feed);
+    }
     unaudited_stop(listening);
     listening->feed = NULL;
 }

@@ -6,18 +6,23 @@
 #include "db/feed.h"
 #include "db/instance.h"
 #include "live/live.h"
+#include "main/sealer.h"
 #include "record/record.h"
 
 /* Exit status of every subcommand (CONTRACT 1). */
 enum { EXIT_GOOD = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
-enum { OPTION_ROLES_MAX = 16 };
+enum { OPTION_ROLES_MAX = 16, OPTION_KEYS_MAX = 16 };
 
 struct options {
     const char *config; /* NULL: <data>/tidemark.conf if it is there */
     const char *data;
     const char *port, *rows, *as; /* NULL: not given */
     const char *name, *department;
+    const char *from, *to;
+    const char *keys[OPTION_KEYS_MAX];
+    int n_keys;
+    const char *kept;
     const char *roles[OPTION_ROLES_MAX];
     int n_roles;
     bool no_demo;
@@ -31,6 +36,7 @@ int command_migrate(const struct options *options);
 int command_check(const struct options *options);
 int command_user(const struct options *options);
 int command_form(const struct options *options);
+int command_audit(const struct options *options);
 int command_config(const struct options *options);
 
 /* Configuration of the options; problems are printed. NULL: they were. */
@@ -84,6 +90,7 @@ struct listening {
     struct feed *feed;
     struct live *live;
     struct unaudited *unaudited;
+    struct sealer *sealer;
     struct task *consumer, *beater, *looker;
     struct task_cond ended;
     unsigned running;

@@ -52,6 +52,7 @@ static void server_metrics(void *arg, struct buf *out)
     struct net_stats net = net_stats_now(server->net);
     struct live_stats live = live_stats_now(server->listening.live);
     struct feed_stats feed = feed_stats_now(server->listening.feed);
+    struct sealer_stats seals = sealer_stats_now(server->listening.sealer);
     static const char LINE[] = "# TYPE tidemark_%s %s\ntidemark_%s %llu\n";
     const struct {
         const char *name, *type;
@@ -72,7 +73,9 @@ static void server_metrics(void *arg, struct buf *out)
         {"live_frames_total", "counter", live.frames}, {"live_bytes_total", "counter", live.bytes},
         {"live_snapshots_total", "counter", live.snapshots}, {"live_loads_total", "counter", live.loads},
         {"live_refills_total", "counter", live.refills}, {"live_resyncs_total", "counter", live.resyncs},
-        {"live_resumes_total", "counter", live.resumes}};
+        {"live_resumes_total", "counter", live.resumes}, {"seal_leaves", "gauge", seals.leaves},
+        {"seal_number", "gauge", seals.seals}, {"seal_waiting", "gauge", seals.waiting},
+        {"seal_holder", "gauge", seals.holds}, {"seal_errors_total", "counter", seals.errors}};
     for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
         buf_printf(out, LINE, metrics[i].name, metrics[i].type, metrics[i].name,
             (unsigned long long)metrics[i].value);

@@ -44,6 +44,14 @@ static const struct command COMMANDS[] = {
     {"form", command_form, "cd",
         "form add FILE   [--data DIR] [--config FILE]\n"
         "  A new form from a definition, while a server runs in the data folder. Nobody sees it until it is granted.\n"},
+    {"audit", command_audit, "cdFTKS",
+        "audit export [--from TIME] [--to TIME] [--data DIR] [--config FILE]\n"
+        "audit verify [--key KEY]… [--seal FILE] [FILE | --data DIR]\n"
+        "audit rotate [--data DIR] [--config FILE]\n"
+        "  The log's proof. export: the sealed log as lines of JSON on standard output, all of it or what was sealed\n"
+        "  between two times (2026-11-28T00:00:00Z). verify: an exported file (- for standard input), with nothing but\n"
+        "  the file; without one, the log of the server that runs in the data folder. KEY: a public key that was kept\n"
+        "  elsewhere, or a file that holds it; --seal: a file of seals that were. rotate: another key for the seals.\n"},
     {"config", command_config, "",
         "config\n  Prints every setting with its default, as a configuration file.\n"},
     {"version", command_version, "", "version\n  Prints the version.\n"},
@@ -101,6 +109,20 @@ static bool take_option(const struct command *command, int letter, struct option
     case 'D':
         options->department = optarg;
         return true;
+    case 'F':
+        options->from = optarg;
+        return true;
+    case 'T':
+        options->to = optarg;
+        return true;
+    case 'S':
+        options->kept = optarg;
+        return true;
+    case 'K':
+        if (options->n_keys == OPTION_KEYS_MAX)
+            return false;
+        options->keys[options->n_keys++] = optarg;
+        return true;
     case 'R':
         if (options->n_roles == OPTION_ROLES_MAX)
             return false;
@@ -119,9 +141,13 @@ static int read_options(const struct command *command, int argc, char **argv, st
         {"no-demo", no_argument, NULL, 'n'}, {"rows", required_argument, NULL, 'r'},
         {"as", required_argument, NULL, 'a'}, {"name", required_argument, NULL, 'N'},
         {"department", required_argument, NULL, 'D'}, {"role", required_argument, NULL, 'R'},
+        {"from", required_argument, NULL, 'F'}, {"to", required_argument, NULL, 'T'},
+        {"key", required_argument, NULL, 'K'}, {"seal", required_argument, NULL, 'S'},
         {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    /* Of `user` and `form`, options may follow the words; of `sql`, what follows belongs to the client. */
-    const bool words = command->run == command_user || command->run == command_form;
+    /* Of `user`, `form` and `audit`, options may follow the words; of `sql`, what follows belongs to the
+     * client. */
+    const bool words =
+        command->run == command_user || command->run == command_form || command->run == command_audit;
     const char *letters = words ? "h" : "+h";
     int letter;
     while ((letter = getopt_long(argc, argv, letters, LONG, NULL)) != -1) {

@@ -3,6 +3,7 @@
  * masked, the others shown (CONTRACT 4), so that the log is no back door to what the auditor may not read.
  * The look itself is an event.
  */
+#include "audit/seal_store.h"
 #include "record/plan_int.h"
 
 enum { LOG_LIMIT_MAX = 200 };
@@ -234,7 +235,7 @@ void log_print_event(
     print_text_or_null("address", row->address, out);
     print_text_or_null("request", row->request, out);
     print_detail(caller, row, out);
-    /* The event's own row cannot know its position; the feed tells it to the live tail. */
+    /* The event's own row cannot know its position: the feed tells it to the live tail, the sealer to all. */
     print_text_or_null("pos", pos, out);
     json_out_object_end(out);
 }
@@ -271,7 +272,8 @@ task_fn int log_newest(struct caller *caller, enum audit_action only, size_t lim
         filter.action = only;
     if (!policy_has(caller->policy, RIGHT_AUDIT_READ))
         return err_set(err, ERR_FORBIDDEN, "reading the log needs audit.read");
-    return audit_find(caller->house->app, &filter, ret_rows, ret_n, &more, err);
+    int rc = audit_find(caller->house->app, &filter, ret_rows, ret_n, &more, err);
+    return rc == 0 ? audit_positions(caller->house->app, *ret_rows, *ret_n, err) : rc;
 }
 
 task_fn int log_print(
@@ -288,6 +290,8 @@ task_fn int log_print(
             arena_printf(task_arena(), "%d", LOG_LIMIT_MAX));
     task_stage("find");
     int rc = audit_find(caller->house->app, &bounded, &rows, &n, &more, err);
+    if (rc == 0)
+        rc = audit_positions(caller->house->app, rows, n, err);
     if (rc < 0)
         return rc;
     struct audit_event event = caller_event(caller, AUDIT_LIST, STR("_log"), 0);
@@ -300,11 +304,74 @@ task_fn int log_print(
     json_out_key(out, STR("items"));
     json_out_array(out);
     for (size_t i = 0; i < n; i++)
-        log_print_event(caller, &rows[i], STR_NULL, out);
+        log_print_event(caller, &rows[i], rows[i].pos, out);
     json_out_array_end(out);
     json_out_key(out, STR("next"));
     if (more && n > 0)
         json_out_id(out, rows[n - 1].id);
+    else
+        json_out_null(out);
+    json_out_object_end(out);
+    return 0;
+}
+
+/* ---- seals --------------------------------------------------------------------------------------------- */
+
+static task_fn int log_look_at_seals(struct caller *caller, int64_t before, size_t n, struct err *err)
+{
+    struct audit_event event = caller_event(caller, AUDIT_LIST, STR("_seal"), 0);
+    event.detail =
+        before ? arena_printf(task_arena(), "{\"seals\":%zu,\"before\":\"%lld\"}", n, (long long)before)
+               : arena_printf(task_arena(), "{\"seals\":%zu}", n);
+    task_stage("log");
+    return audit_read(caller->house->reader, &event, err);
+}
+
+static void print_seals(const struct seal *seals, size_t n, struct json_out *out)
+{
+    struct buf line = {0};
+    json_out_key(out, STR("items"));
+    json_out_array(out);
+    for (size_t i = 0; i < n; i++) {
+        buf_clear(&line);
+        seal_line_seal(&line, &seals[i]);
+        json_out_raw(out, buf_str(&line));
+    }
+    json_out_array_end(out);
+    buf_done(&line);
+}
+
+task_fn int log_print_seals(
+    struct caller *caller, int64_t before, size_t limit, struct json_out *out, struct err *err)
+{
+    struct seal *seals = NULL;
+    struct str log;
+    size_t n = 0;
+    int64_t unsealed = 0;
+    if (!policy_has(caller->policy, RIGHT_AUDIT_READ))
+        return err_set(err, ERR_FORBIDDEN, "reading the log needs audit.read");
+    if (limit > LOG_LIMIT_MAX)
+        return err_add(err, task_arena(), STR("limit"), FAULT_TOO_LARGE,
+            arena_printf(task_arena(), "%d", LOG_LIMIT_MAX));
+    task_stage("find");
+    int rc = seal_newest(caller->house->app, before, limit + 1, &seals, &n, err);
+    if (rc == 0)
+        rc = seal_log_name(caller->house->app, &log, err);
+    if (rc == 0)
+        rc = seal_count_unsealed(caller->house->app, &unsealed, err);
+    if (rc == 0)
+        rc = log_look_at_seals(caller, before, n < limit ? n : limit, err);
+    if (rc < 0)
+        return rc;
+    bool more = n > limit;
+    n = more ? limit : n;
+    json_out_object(out);
+    json_out_member_str(out, "log", log);
+    json_out_member_int(out, "unsealed", unsealed);
+    print_seals(seals, n, out);
+    json_out_key(out, STR("next"));
+    if (more)
+        json_out_id(out, seals[n - 1].number);
     else
         json_out_null(out);
     json_out_object_end(out);

@@ -294,6 +294,11 @@ task_fn int password_change(struct caller *caller, struct str password, struct s
 task_fn int log_print(
     struct caller *caller, const struct audit_filter *filter, struct json_out *out, struct err *err);
 
+/* The seals over the log (audit/seal.h), newest first, of numbers below `before` (0: all); likewise. Prints
+ * {"log","unsealed","items":[…],"next"}: each item as its line in an export. */
+task_fn int log_print_seals(
+    struct caller *caller, int64_t before, size_t limit, struct json_out *out, struct err *err);
+
 /* One event as log_print prints it; for the live tail, whose event comes from the feed. pos empty: null. */
 void log_print_event(
     const struct caller *caller, const struct audit_row *row, struct str pos, struct json_out *out);

@@ -34,7 +34,7 @@ function tidemark(args: string[], env: Record<string, string> = {}, input = ""):
   return { status: run.status, out: run.stdout, err: run.stderr };
 }
 
-const COMMANDS = ["serve", "sql", "migrate", "check", "user", "form", "config", "version"];
+const COMMANDS = ["serve", "sql", "migrate", "check", "user", "form", "audit", "config", "version"];
 
 test("--help tells every command, and each command its own use; both are good", () => {
   const all = tidemark(["--help"]);

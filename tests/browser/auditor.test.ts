@@ -1,5 +1,6 @@
 // The auditor sees who read and who changed a customer, with before and after.
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import { logIn, mark } from "../lib/browser.ts";
 import { createCustomer, phone } from "../lib/demo.ts";
 import { journey } from "../lib/journey.ts";
@@ -30,6 +31,15 @@ journey("who read it and who changed it, from what to what", {}, async ({ page }
   await page.locator(`${mark("audit-row")}[data-action=create] button`).first().click();
   await waitUntil("two open lines", async () => (await page.locator(mark("audit-more")).count()) === 2);
   assert.ok(!(await page.content()).includes(secret), "a phone is masked for the auditor");
+  // How far the log is sealed, and the seals as a file to be kept elsewhere.
+  await page.locator(mark("seal-state")).click();
+  const key = (await page.locator(mark("seal-key")).innerText()).trim();
+  assert.match(key, /^[0-9a-f]{64}$/);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(mark("seal-download")).click()]);
+  const lines = fs.readFileSync(await download.path(), "utf8").trimEnd().split("\n");
+  assert.match(download.suggestedFilename(), /^tidemark-seals-\d+\.jsonl$/);
+  assert.ok(lines.every((line) => /^\{"seal":"\d+","size":"\d+","root":"[0-9a-f]{64}",.*"signature":"[0-9a-f]{128}"\}$/.test(line)));
+  assert.ok(lines.at(-1)?.includes(`"key":"${key}"`));
 });
 
 journey("the log is narrowed by person and action, and the address keeps the question", {}, async ({ page }) => {

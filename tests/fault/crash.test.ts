@@ -1,12 +1,13 @@
 // kill -9 of the server, of MariaDB, of both, in turn, under write load from eight clients: no acknowledged write is lost,
 // there is no row without its event and no event without its row, a batch is there whole or not at all, and writes go through again within five seconds.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { checkChains } from "../lib/chain.ts";
 import type { Client } from "../lib/client.ts";
 import { createCustomer, creditCode, customerFields, phone } from "../lib/demo.ts";
-import { Server } from "../lib/server.ts";
+import { SANITIZER_OPTIONS, Server } from "../lib/server.ts";
 import { waitUntil } from "../lib/wait.ts";
 
 const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 8);
@@ -128,6 +129,18 @@ function verify(): void {
   }
 }
 
+/** Every event has been sealed in its place, whoever was killed: one chain, no gap but the first start's own. */
+async function proveLog(): Promise<void> {
+  const unsealed = "SELECT COUNT(*) AS n FROM tidemark_log.event e LEFT JOIN tidemark_log.seal_leaf l ON l.event = e.id WHERE l.event IS NULL AND e.at < UTC_TIMESTAMP(6) - INTERVAL 3 SECOND";
+  await waitUntil("everything is sealed", () => server.sql(unsealed, "app")[0]?.["n"] === "0", 60_000);
+  assert.equal(server.sql("SELECT COUNT(*) AS n FROM tidemark_log.seal WHERE gap <> 'begin'", "app")[0]?.["n"], "0");
+  const made = "SELECT COUNT(*) AS n FROM tidemark_log.seal_leaf l JOIN tidemark_log.event e ON e.id = l.event WHERE l.pos = 0 AND e.session IS NOT NULL";
+  assert.equal(server.sql(made, "app")[0]?.["n"], "0", "what people did has its place in the order of commits");
+  const env = { ...process.env, ...SANITIZER_OPTIONS };
+  const run = spawnSync(server.binary, ["audit", "verify", "--data", server.data], { encoding: "utf8", timeout: 120_000, env });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+}
+
 test(`${ROUNDS} rounds of kill -9 under load: nothing acknowledged is lost, and it serves again within ${AWAY_MS} ms`, async (t) => {
   for (const writer of writers) writer.start();
   for (let round = 0; round < ROUNDS; round++) {
@@ -165,5 +178,6 @@ test("a friendly stop under load loses nothing either, and the next start finds 
   await waitUntil("the purge", () => server.sql(`SELECT COUNT(*) AS n FROM tidemark_log.event WHERE action = 'purge' AND record = ${old.id}`, "app")[0]?.["n"] === "1", 30_000);
   const left = server.sql(`SELECT _id FROM tidemark.rec_customer WHERE _id IN (${old.id}, ${young.id})`);
   assert.deepEqual(left.map((row) => row["_id"]), [young.id]);
+  await proveLog();
   await server.stop();
 });

@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { Client } from "../lib/client.ts";
 import { createCustomer } from "../lib/demo.ts";
 import { difference, fresh, Live, type Mirror } from "../lib/live.ts";
-import { PASSWORD, ROOT, Server } from "../lib/server.ts";
+import { PASSWORD, ROOT, SANITIZER_OPTIONS, Server } from "../lib/server.ts";
 import { waitUntil } from "../lib/wait.ts";
 
 const PATH = "/forms/customer/records";
@@ -157,6 +157,16 @@ test("a log-out at one process closes the sockets at the other", async () => {
   const screen = await Live.open(through(client, second.url));
   await through(client, first.url).logOut();
   assert.equal((await screen.ws.ended()).code, 4401);
+});
+
+test("whoever was killed or slept, the log has been sealed by one process at a time: one chain, nothing left out", async () => {
+  const unsealed = "SELECT COUNT(*) AS n FROM tidemark_log.event e LEFT JOIN tidemark_log.seal_leaf l ON l.event = e.id WHERE l.event IS NULL AND e.at < UTC_TIMESTAMP(6) - INTERVAL 3 SECOND";
+  await waitUntil("everything is sealed", () => first.sql(unsealed, "app")[0]?.["n"] === "0", 60_000);
+  const held = "SELECT COUNT(*) AS n FROM lease WHERE name = 'seal' AND holder <> '' AND until > UTC_TIMESTAMP(6)";
+  await waitUntil("a holder", () => first.sql(held)[0]?.["n"] === "1");
+  const env = { ...process.env, ...SANITIZER_OPTIONS };
+  const run = spawnSync(first.binary, ["audit", "verify", "--data", first.data], { encoding: "utf8", timeout: 120_000, env });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 
 test("a socket whose process is killed comes back through HAProxy to the other one and shows what is so now", async () => {

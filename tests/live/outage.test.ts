@@ -1,14 +1,14 @@
 // Ends and outages, on a server of its own: stopped, killed, its MariaDB killed, its binlogs purged, changed by hand while it
 // was down. Whoever comes back with his positions sees what a fresh query gives, and is told where a snapshot was needed.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import type { Client, Item } from "../lib/client.ts";
 import { createCustomer } from "../lib/demo.ts";
 import { difference, epochOf, fresh, Live, sequenceOf, type Mirror } from "../lib/live.ts";
-import { Server } from "../lib/server.ts";
+import { SANITIZER_OPTIONS, Server } from "../lib/server.ts";
 import { waitUntil } from "../lib/wait.ts";
 
 const PATH = "/forms/customer/records";
@@ -232,4 +232,13 @@ test("a session's absolute end closes its sockets by itself", async () => {
   await socket.watch({ kind: "records", form: "customer", limit: 1 });
   assert.equal((await socket.ws.ended(20_000)).code, 4401);
   await comeBack();
+});
+
+test("the log's seals say that binlog was lost, nothing is left without a seal, and the proof holds", async () => {
+  const unsealed = "SELECT COUNT(*) AS n FROM tidemark_log.event e LEFT JOIN tidemark_log.seal_leaf l ON l.event = e.id WHERE l.event IS NULL AND e.at < UTC_TIMESTAMP(6) - INTERVAL 3 SECOND";
+  await waitUntil("everything is sealed", () => server.sql(unsealed, "app")[0]?.["n"] === "0", 60_000);
+  assert.notEqual(server.sql("SELECT COUNT(*) AS n FROM tidemark_log.seal WHERE gap = 'feed'", "app")[0]?.["n"], "0");
+  const env = { ...process.env, ...SANITIZER_OPTIONS };
+  const run = spawnSync(server.binary, ["audit", "verify", "--data", server.data], { encoding: "utf8", timeout: 120_000, env });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
 });

@@ -203,8 +203,9 @@ static void test_metadata(void **state)
 static void test_bookkeeping_and_strange_tables(void **state)
 {
     (void)state;
-    static const char *const OURS[] = {"process_slot", "lease", "beat", "presence", "feed_position",
-        "auto_number", "catalog_epoch", "idempotency_key", "login_guard", "schema_migration"};
+    static const char *const OURS[] = {"process_slot", "lease", "seal_head", "beat", "presence",
+        "feed_position", "auto_number", "catalog_epoch", "idempotency_key", "login_guard",
+        "schema_migration"};
     for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++)
         add(keyed(FEED_UPDATE, "tidemark", OURS[i], "id", 1));
     assert_clean();
@@ -223,6 +224,16 @@ static void test_the_log(void **state)
     assert_int_equal(assert_found(AUDIT_LOG_CHANGED).record, 3);
     add(keyed(FEED_DELETE, "tidemark_log", "event", EVENT, 3));
     assert_int_equal(assert_found(AUDIT_LOG_CHANGED).op, FEED_DELETE);
+    /* Seals and leaves are added by the sealer; nobody changes one. */
+    static const char *const SEALS[] = {"seal", "seal_leaf"};
+    for (size_t i = 0; i < sizeof SEALS / sizeof SEALS[0]; i++) {
+        add(keyed(FEED_INSERT, "tidemark_log", SEALS[i], "id", 1));
+        assert_clean();
+        add(keyed(FEED_UPDATE, "tidemark_log", SEALS[i], "id", 1));
+        assert_found(AUDIT_LOG_CHANGED);
+        add(keyed(FEED_DELETE, "tidemark_log", SEALS[i], "id", 1));
+        assert_found(AUDIT_LOG_CHANGED);
+    }
     /* An event that tells of it does not help. */
     add(event_row("purge", "_log", 3, NULL));
     add(keyed(FEED_DELETE, "tidemark_log", "event", EVENT, 3));
