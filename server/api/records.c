@@ -48,6 +48,8 @@ static int read_query(struct call *call, struct record_query *query, struct err 
     if (rc == 0)
         rc = call_query(call, "after", &query->after, err);
     if (rc == 0)
+        rc = call_query(call, "before", &query->before, err);
+    if (rc == 0)
         rc = call_query_int(call, "limit", call->api->house->conf->records_page_default, &query->limit, err);
     if (rc == 0 && query->limit == 0)
         rc = err_add(err, task_arena(), STR("limit"), FAULT_TOO_SMALL, STR("1"));
@@ -66,6 +68,15 @@ static void print_deleted(struct call *call, const struct record_deleted *delete
     const struct user *by = deleted->by ? directory_user(call->caller.world->directory, deleted->by) : NULL;
     json_out_member_instant(&call->out, "deleted_at", deleted->at_us);
     print_titled(&call->out, "deleted_by", deleted->by, by ? by->name : STR(""));
+}
+
+static void print_cursor(struct json_out *out, const char *name, struct str cursor)
+{
+    json_out_key(out, str_of(name));
+    if (cursor.n)
+        json_out_str(out, cursor);
+    else
+        json_out_null(out);
 }
 
 task_fn int records_list(struct call *call, struct err *err)
@@ -92,11 +103,8 @@ task_fn int records_list(struct call *call, struct err *err)
         json_out_object_end(out);
     }
     json_out_array_end(out);
-    json_out_key(out, STR("next"));
-    if (list.next.n)
-        json_out_str(out, list.next);
-    else
-        json_out_null(out);
+    print_cursor(out, "next", list.next);
+    print_cursor(out, "previous", list.previous);
     if (list.total >= 0)
         json_out_member_str(out, "total", arena_printf(task_arena(), "%lld", (long long)list.total));
     if (list.pos.n)

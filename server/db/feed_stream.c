@@ -99,6 +99,13 @@ static bool mentions(struct str text, struct str name)
     return false;
 }
 
+/* Tables that are indexes of ours are never told of: they can be made anew, and many of their rows change at
+ * once. */
+static bool is_captured(const struct feed_stream *stream, struct str schema, struct str table)
+{
+    return is_our_schema(stream, schema) && !str_starts(table, STR("idx_"));
+}
+
 /* A statement is ours if it ran in one of our schemas or names one; nobody else's text is kept. */
 static bool is_our_statement(const struct feed_stream *stream, const struct feed_query *query)
 {
@@ -191,7 +198,7 @@ static int take_map(struct feed_stream *stream, const struct feed_event *event, 
     if (body.bad || !feed_map_names(body, &schema, &table)) {
         return err_set(err, ERR_INTERNAL, "feed malformed table map");
     }
-    if (!is_our_schema(stream, schema)) {
+    if (!is_captured(stream, schema, table)) {
         fresh = &foreign;
     } else if (map != NULL && map != &foreign &&
                str_eq(map->raw, (struct str){(const char *)body.p, body.n})) {

@@ -47,6 +47,7 @@ struct field_type {
     enum filter_kind filter; /* how conditions on it are read and compared */
     bool has_options;        /* option keys are the values */
     bool is_yes_no;          /* true and false are the values */
+    bool is_long;            /* text without bound: looked through by q, not kept for it */
     bool is_text;            /* pinyin order: a derived sort key column */
     bool is_automatic;       /* never written by a caller */
     bool is_numbered;        /* a number of its own is drawn for each record */

@@ -53,6 +53,7 @@ static const struct field_type TYPES[] = {
         .rules = RULE_LENGTH | RULE_PATTERN,
         .filter = FILTER_TEXT,
         .search = SEARCH_FOLDED,
+        .is_long = true,
         .column = long_text_column,
         .parse = long_text_parse,
         .print = print_text},

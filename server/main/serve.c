@@ -19,6 +19,7 @@
 enum {
     DRAIN_MS = 5000,
     POLL_MS = 1000,
+    TEND_MS = 10000,
     TRIM_TURNS = 30,
     PRUNE_TURNS = 20,
     PURGE_TURNS = 3600,
@@ -32,10 +33,10 @@ struct server {
     struct api api;
     struct listening listening;
     struct net *net;
-    struct task *main_task, *poll_task;
+    struct task *main_task, *poll_task, *tend_task;
     uv_signal_t signals[3];
     struct task_cond stopping;
-    bool stop, polled;
+    bool stop, polled, tended;
     int status;
 };
 
@@ -134,6 +135,21 @@ static task_fn void poll_world(void *arg)
     task_cond_wake_all(&server->stopping);
 }
 
+/* Beside everything else: what searches and sorts need is made where it is missing. */
+static task_fn void tend(void *arg)
+{
+    struct server *server = arg;
+    struct err err = {0};
+    while (!server->stop && search_fill(&server->boot.house, &err) < 0 && !task_is_cancelled()) {
+        log_event(LOG_WARN, "main", "search not filled", LOG_C("cause", err.detail));
+        err_clear(&err);
+        if (task_sleep(TEND_MS, &err) < 0)
+            break;
+    }
+    server->tended = true;
+    task_cond_wake_all(&server->stopping);
+}
+
 static int64_t rows_wanted(const struct options *options)
 {
     int64_t rows = ROWS_DEFAULT;
@@ -187,6 +203,11 @@ static task_fn void go_down(struct server *server)
         while (!server->polled && task_cond_wait(&server->stopping, 0, &err) == 0)
             ;
     }
+    if (server->tend_task && !server->tended) {
+        task_cancel(server->tend_task);
+        while (!server->tended && task_cond_wait(&server->stopping, 0, &err) == 0)
+            ;
+    }
     boot_down(&server->boot);
     for (size_t i = 0; i < 3; i++)
         uv_close((uv_handle_t *)&server->signals[i], NULL);
@@ -204,6 +225,7 @@ static task_fn void serve(void *arg)
         }
     } else {
         server->poll_task = task_spawn("poll", poll_world, server);
+        server->tend_task = task_spawn("tend", tend, server);
         say_ready(server);
         while (!server->stop && task_cond_wait(&server->stopping, 0, &err) == 0)
             ;

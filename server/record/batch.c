@@ -461,6 +461,7 @@ static void remember(struct tx *tx, const struct batch *batch)
 /* What goes makes room for unique values first. */
 static void add_rows(struct tx *tx, const struct batch *batch)
 {
+    struct search_batch *search = search_batch_new();
     static const enum item_kind ORDER[] = {ITEM_DELETE, ITEM_UPDATE, ITEM_RESTORE};
     for (size_t o = 0; o < sizeof(ORDER) / sizeof(ORDER[0]); o++)
         for (size_t i = 0; i < batch->n_items; i++) {
@@ -468,14 +469,15 @@ static void add_rows(struct tx *tx, const struct batch *batch)
             if (!item->writes || item->kind != ORDER[o])
                 continue;
             if (item->kind == ITEM_UPDATE)
-                update_row(tx, item->update);
+                update_row(tx, item->update, search);
             else if (item->kind == ITEM_DELETE)
                 removal_row(tx, batch->plan, item->id, batch->at_us);
             else
                 return_row(tx, batch->plan, item->id);
         }
     for (size_t i = 0; i < batch->asked->n_create; i++)
-        creation_row(tx, batch->plan, &batch->created[i], batch->at_us);
+        creation_row(tx, batch->plan, &batch->created[i], batch->at_us, search);
+    search_flush(search, tx);
     for (size_t i = 0; i < batch->n_moves; i++)
         children_rows(tx, &batch->moves[i]);
 }

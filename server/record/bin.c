@@ -84,7 +84,7 @@ task_fn int bin_list(const struct select *select, const struct record_query *que
     struct cursor after;
     struct db_rows rows;
     if (query->after.n) {
-        int rc = cursor_parse(select->plan, &NEWEST_FIRST, query->after, &after, err);
+        int rc = cursor_parse(select->plan, &NEWEST_FIRST, "after", query->after, &after, err);
         if (rc < 0)
             return rc;
     }

@@ -2,7 +2,7 @@
 #ifndef TIDEMARK_RECORD_CHANGE_INT_H
 #define TIDEMARK_RECORD_CHANGE_INT_H
 
-#include "record/plan_int.h"
+#include "record/search_int.h"
 
 /* ---- locking
  * ----------------------------------------------------------------------------------------------- */
@@ -82,7 +82,7 @@ task_fn int update_find_base(struct update *update, struct err *err);
 int update_judge(struct update *update, struct err *err);
 bool update_differs(const struct update *update);
 void update_event(const struct update *update, struct audit_event *ret_event);
-void update_row(struct tx *tx, const struct update *update);
+void update_row(struct tx *tx, const struct update *update, struct search_batch *search);
 
 /* ---- new records
  * ------------------------------------------------------------------------------------------- */
@@ -92,7 +92,8 @@ task_fn int creation_prepare(
     struct plan *plan, const struct json *fields, int64_t at_us, struct record *record, struct err *err);
 void creation_event(
     struct plan *plan, const struct record *record, int64_t at_us, struct audit_event *ret_event);
-void creation_row(struct tx *tx, const struct plan *plan, const struct record *record, int64_t at_us);
+void creation_row(struct tx *tx, const struct plan *plan, const struct record *record, int64_t at_us,
+    struct search_batch *search);
 
 /* Remembers what the caller's request did, if he gave a key; after the events. A second one fails by its key.
  */

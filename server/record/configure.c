@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "crypto/crypto.h"
-#include "record/plan_int.h"
+#include "record/search_int.h"
 
 static struct str json_text(struct str text)
 {
@@ -205,6 +205,7 @@ static task_fn int write_live(struct tx *tx, void *arg, struct err *err)
     (void)err;
     NOTE("_form", change->form.id, CHANGE("state", STR("\"live\"")));
     form_set_live(tx, change->form.id);
+    search_is_filled(tx, &change->form);
     epoch_raise(tx);
     return 0;
 }

@@ -178,7 +178,8 @@ void creation_event(
     *ret_event = event;
 }
 
-void creation_row(struct tx *tx, const struct plan *plan, const struct record *record, int64_t at_us)
+void creation_row(struct tx *tx, const struct plan *plan, const struct record *record, int64_t at_us,
+    struct search_batch *search)
 {
     struct statement *insert = statement_new();
     char at[CLOCK_TEXT_MAX];
@@ -202,6 +203,7 @@ void creation_row(struct tx *tx, const struct plan *plan, const struct record *r
         buf_add_text(insert->sql, ",?");
     buf_add_text(insert->sql, ")");
     tx_add(tx, buf_cstr(insert->sql), insert->params, insert->n_params);
+    search_add(search, tx, plan->form, record->id, NULL, record->values);
 }
 
 static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
@@ -228,8 +230,10 @@ static task_fn int write_all(struct tx *tx, void *arg, struct err *err)
             records.created[i] = creation->records[i].id;
         once_add(tx, creation->plan->caller, &records);
     }
+    struct search_batch *search = search_batch_new();
     for (size_t i = 0; i < creation->n; i++)
-        creation_row(tx, creation->plan, &creation->records[i], creation->at_us);
+        creation_row(tx, creation->plan, &creation->records[i], creation->at_us, search);
+    search_flush(search, tx);
     return 0;
 }
 

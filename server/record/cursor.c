@@ -1,7 +1,7 @@
 /*
- * Sorting and keyset paging. A page is the rows after the last one of the page before, in the order (terms…,
- * id): no offset is ever counted, so the deepest page costs what the first does, and rows that change
- * meanwhile neither repeat nor vanish.
+ * Sorting and keyset paging. A page is the rows after the last one of the page before, or before the first
+ * one of the page after, in the order (terms…, id): no offset is ever counted, so the deepest page costs what
+ * the first does, and rows that change meanwhile neither repeat nor vanish.
  */
 #include "record/cursor_int.h"
 
@@ -43,19 +43,20 @@ void sort_expression(const struct plan *plan, const struct sort_term *term, stru
     buf_add_text(to->sql, " END");
 }
 
-void sort_order(const struct plan *plan, const struct sort *sort, struct statement *to)
+void sort_order(const struct plan *plan, const struct sort *sort, bool backwards, struct statement *to)
 {
     buf_add_text(to->sql, " ORDER BY ");
     for (size_t i = 0; i < sort->n; i++) {
+        bool descending = sort->terms[i].descending != backwards;
         /* MariaDB puts nulls first ascending and last descending; the contract wants them last always. */
         if (!sort->terms[i].descending) {
             sort_expression(plan, &sort->terms[i], to);
-            buf_add_text(to->sql, " IS NULL, ");
+            buf_add_text(to->sql, backwards ? " IS NULL DESC, " : " IS NULL, ");
         }
         sort_expression(plan, &sort->terms[i], to);
-        buf_add_text(to->sql, sort->terms[i].descending ? " DESC, " : ", ");
+        buf_add_text(to->sql, descending ? " DESC, " : ", ");
     }
-    buf_add_text(to->sql, sort->id_descending ? "r._id DESC" : "r._id");
+    buf_add_text(to->sql, sort->id_descending != backwards ? "r._id DESC" : "r._id");
 }
 
 static void bind_sort_value(const struct sort_term *term, const struct db_val *value, struct statement *to)
@@ -64,17 +65,27 @@ static void bind_sort_value(const struct sort_term *term, const struct db_val *v
     statement_bind(to, *value);
 }
 
-/* expression OP value, or null: nulls come after everything. `op` is one of < > <= >=. */
-static void term_compares(const struct plan *plan, const struct sort_term *term, const char *op,
+/* The row's value comes after the cursor's (backwards: before it), or, with `same`, is equal to it. Nulls
+ * come after everything; after a null comes nothing, and before it every value. */
+static void term_compares(const struct plan *plan, const struct sort_term *term, bool backwards, bool same,
     const struct db_val *value, struct statement *to)
 {
+    bool greater = term->descending == backwards;
+    if (value->kind == DB_NULL) {
+        sort_expression(plan, term, to);
+        buf_add_text(to->sql, " IS NOT NULL");
+        return;
+    }
     buf_add_text(to->sql, "(");
     sort_expression(plan, term, to);
-    buf_printf(to->sql, " %s ", op);
+    buf_printf(to->sql, " %s%s ", greater ? ">" : "<", same ? "=" : "");
     bind_sort_value(term, value, to);
-    buf_add_text(to->sql, " OR ");
-    sort_expression(plan, term, to);
-    buf_add_text(to->sql, " IS NULL)");
+    if (!backwards) {
+        buf_add_text(to->sql, " OR ");
+        sort_expression(plan, term, to);
+        buf_add_text(to->sql, " IS NULL");
+    }
+    buf_add_text(to->sql, ")");
 }
 
 static void term_equals(
@@ -89,19 +100,19 @@ static void term_equals(
     bind_sort_value(term, value, to);
 }
 
-void cursor_where(
-    const struct plan *plan, const struct sort *sort, const struct cursor *cursor, struct statement *to)
+void cursor_where(const struct plan *plan, const struct sort *sort, const struct cursor *cursor,
+    bool backwards, struct statement *to)
 {
     buf_add_text(to->sql, " AND ");
     if (sort->n > 0 && cursor->values[0].kind != DB_NULL) {
         /* The leading bound lets an index start at the right place. */
-        term_compares(plan, &sort->terms[0], sort->terms[0].descending ? "<=" : ">=", &cursor->values[0], to);
+        term_compares(plan, &sort->terms[0], backwards, true, &cursor->values[0], to);
         buf_add_text(to->sql, " AND ");
     }
     buf_add_text(to->sql, "(");
     for (size_t i = 0; i <= sort->n; i++) {
         bool is_null = i < sort->n && cursor->values[i].kind == DB_NULL;
-        if (is_null)
+        if (is_null && !backwards)
             continue; /* nothing comes after a null but by the later terms */
         buf_add_text(to->sql, "(");
         for (size_t j = 0; j < i; j++) {
@@ -109,11 +120,10 @@ void cursor_where(
             buf_add_text(to->sql, " AND ");
         }
         if (i < sort->n) {
-            term_compares(
-                plan, &sort->terms[i], sort->terms[i].descending ? "<" : ">", &cursor->values[i], to);
+            term_compares(plan, &sort->terms[i], backwards, false, &cursor->values[i], to);
             buf_add_text(to->sql, ") OR ");
         } else {
-            buf_add_text(to->sql, sort->id_descending ? "r._id < ?)" : "r._id > ?)");
+            buf_add_text(to->sql, sort->id_descending != backwards ? "r._id < ?)" : "r._id > ?)");
             statement_bind(to, DB_I(cursor->id));
         }
     }
@@ -216,8 +226,8 @@ static bool read_values(struct str payload, const struct sort *sort, struct curs
     return at == payload.n;
 }
 
-int cursor_parse(const struct plan *plan, const struct sort *sort, struct str text, struct cursor *ret_cursor,
-    struct err *err)
+int cursor_parse(const struct plan *plan, const struct sort *sort, const char *parameter, struct str text,
+    struct cursor *ret_cursor, struct err *err)
 {
     struct cursor cursor = {0};
     struct str bytes;
@@ -232,5 +242,5 @@ int cursor_parse(const struct plan *plan, const struct sort *sort, struct str te
             return 0;
         }
     }
-    return err_add(err, task_arena(), STR("after"), FAULT_BAD_VALUE, STR_NULL);
+    return err_add(err, task_arena(), str_of(parameter), FAULT_BAD_VALUE, STR_NULL);
 }

@@ -15,8 +15,8 @@ struct sort {
     size_t n;
     bool id_descending; /* ties by id, in the direction of the first term */
 };
-/* The place after which a page begins: the sort values of the last row, as the database gave them, and its
- * id. */
+/* The place after which a page begins, or before which it ends: the sort values of a row, as the database
+ * gave them, and its id. */
 struct cursor {
     struct db_val values[SORT_TERMS_MAX];
     int64_t id;
@@ -24,16 +24,17 @@ struct cursor {
 
 /* Appends the term's expression; null where the field is not clear for the viewer on that row. */
 void sort_expression(const struct plan *plan, const struct sort_term *term, struct statement *to);
-/* " ORDER BY …", nulls last. */
-void sort_order(const struct plan *plan, const struct sort *sort, struct statement *to);
-/* " AND (…)": the rows after the cursor, spelt out (never a row comparison: DECISIONS A28). */
-void cursor_where(
-    const struct plan *plan, const struct sort *sort, const struct cursor *cursor, struct statement *to);
+/* " ORDER BY …", nulls last; backwards: all of it turned round, nulls first. */
+void sort_order(const struct plan *plan, const struct sort *sort, bool backwards, struct statement *to);
+/* " AND (…)": the rows after the cursor (backwards: before it), spelt out (never a row comparison: DECISIONS
+ * A28). */
+void cursor_where(const struct plan *plan, const struct sort *sort, const struct cursor *cursor,
+    bool backwards, struct statement *to);
 
 /* Opaque text, bound to user, form and sort by a keyed hash; cursor_parse refuses every other with a fault on
- * "after". */
+ * the parameter. */
 struct str cursor_print(const struct plan *plan, const struct sort *sort, const struct cursor *cursor);
-int cursor_parse(const struct plan *plan, const struct sort *sort, struct str text, struct cursor *ret_cursor,
-    struct err *err);
+int cursor_parse(const struct plan *plan, const struct sort *sort, const char *parameter, struct str text,
+    struct cursor *ret_cursor, struct err *err);
 
 #endif

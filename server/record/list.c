@@ -18,35 +18,54 @@ static task_fn int count_rows(const struct select *select, int64_t *ret_total, s
     return rc;
 }
 
-static task_fn int read_page(const struct select *select, const struct cursor *after, int64_t limit,
-    struct db_rows *ret_rows, struct err *err)
+/* Where a page stands: after a cursor, before one, or at the beginning. */
+struct page {
+    struct cursor cursor;
+    bool has_cursor, backwards;
+    size_t limit;
+};
+
+static task_fn int read_page(
+    const struct select *select, const struct page *page, struct db_rows *ret_rows, struct err *err)
 {
-    struct statement *page = statement_new();
-    select_columns(select, page);
-    int rc = select_where(select, page, err);
+    struct statement *sql = statement_new();
+    select_columns(select, sql);
+    int rc = select_where(select, sql, err);
     if (rc < 0)
         return rc;
-    if (after)
-        cursor_where(select->plan, &select->sort, after, page);
-    sort_order(select->plan, &select->sort, page);
-    buf_add_text(page->sql, " LIMIT ?");
-    statement_bind(page, DB_I(limit + 1)); /* one more tells whether there is a next page */
-    return caller_query(select->plan->caller, page, ret_rows, err);
+    if (page->has_cursor)
+        cursor_where(select->plan, &select->sort, &page->cursor, page->backwards, sql);
+    sort_order(select->plan, &select->sort, page->backwards, sql);
+    buf_add_text(sql->sql, " LIMIT ?");
+    statement_bind(sql, DB_I((int64_t)page->limit + 1)); /* one more tells whether there is another page */
+    return caller_query(select->plan->caller, sql, ret_rows, err);
 }
 
-static void keep_page(struct plan *plan, const struct db_rows *rows, const struct sort *sort, size_t limit,
-    struct record_list *list)
+static struct str cursor_at(
+    struct plan *plan, const struct db_rows *rows, const struct sort *sort, size_t row, int64_t id)
 {
-    list->n = rows->n_rows > limit ? limit : rows->n_rows;
+    struct cursor cursor = {.id = id};
+    for (size_t i = 0; i < sort->n; i++)
+        cursor.values[i] = *db_cell(rows, row, plan_n_columns(plan) + i);
+    return cursor_print(plan, sort, &cursor);
+}
+
+/* Backwards the rows come last first. */
+static void keep_page(struct plan *plan, const struct db_rows *rows, const struct sort *sort,
+    const struct page *page, struct record_list *list)
+{
+    bool more = rows->n_rows > page->limit;
+    list->n = more ? page->limit : rows->n_rows;
     list->items = arena_new_array(task_arena(), struct record, list->n + 1);
-    for (size_t row = 0; row < list->n; row++)
-        plan_read_row(plan, rows, row, 0, &list->items[row]);
-    if (rows->n_rows > limit) {
-        struct cursor cursor = {.id = list->items[list->n - 1].id};
-        for (size_t i = 0; i < sort->n; i++)
-            cursor.values[i] = *db_cell(rows, list->n - 1, plan_n_columns(plan) + i);
-        list->next = cursor_print(plan, sort, &cursor);
-    }
+    for (size_t i = 0; i < list->n; i++)
+        plan_read_row(plan, rows, page->backwards ? list->n - 1 - i : i, 0, &list->items[i]);
+    if (list->n == 0)
+        return;
+    size_t first = page->backwards ? list->n - 1 : 0, last = page->backwards ? 0 : list->n - 1;
+    if (page->backwards || more)
+        list->next = cursor_at(plan, rows, sort, last, list->items[list->n - 1].id);
+    if (page->backwards ? more : page->has_cursor)
+        list->previous = cursor_at(plan, rows, sort, first, list->items[0].id);
 }
 
 /* What was shown to whom: the ids, and how they were asked for. */
@@ -84,6 +103,20 @@ static task_fn int log_list(
     return audit_read(caller->house->reader, &event, err);
 }
 
+/* The cursor of the query, if it has one. */
+static int read_cursor(
+    const struct select *select, const struct record_query *query, struct page *ret_page, struct err *err)
+{
+    if (query->after.n && query->before.n)
+        return err_add(err, task_arena(), STR("before"), FAULT_BAD_VALUE, STR_NULL);
+    ret_page->backwards = query->before.n > 0;
+    ret_page->has_cursor = query->after.n > 0 || query->before.n > 0;
+    if (!ret_page->has_cursor)
+        return 0;
+    return cursor_parse(select->plan, &select->sort, ret_page->backwards ? "before" : "after",
+        ret_page->backwards ? query->before : query->after, &ret_page->cursor, err);
+}
+
 static int check_query(
     const struct caller *caller, const struct record_query *query, int64_t *ret_limit, struct err *err)
 {
@@ -106,8 +139,7 @@ static int check_query(
 struct list_reading {
     const struct select *select;
     const struct record_query *query;
-    const struct cursor *after;
-    int64_t limit;
+    const struct page *page;
     struct record_list *list;
 };
 
@@ -116,13 +148,16 @@ static task_fn int read_list(void *arg, struct err *err)
     struct list_reading *reading = arg;
     const struct select *select = reading->select;
     struct db_rows rows;
-    if (reading->query->deleted)
-        return bin_list(select, reading->query, reading->limit, reading->list, err);
-    int rc = read_page(select, reading->after, reading->limit, &rows, err);
+    int rc = select->search ? search_choose(select->search, err) : 0;
     if (rc < 0)
         return rc;
-    reading->list->next = STR_NULL;
-    keep_page(select->plan, &rows, &select->sort, (size_t)reading->limit, reading->list);
+    if (reading->query->deleted)
+        return bin_list(select, reading->query, (int64_t)reading->page->limit, reading->list, err);
+    rc = read_page(select, reading->page, &rows, err);
+    if (rc < 0)
+        return rc;
+    reading->list->next = reading->list->previous = STR_NULL;
+    keep_page(select->plan, &rows, &select->sort, reading->page, reading->list);
     return reading->query->count ? count_rows(select, &reading->list->total, err) : 0;
 }
 
@@ -136,23 +171,25 @@ task_fn int record_list(struct caller *caller, struct str form_key, const struct
         .filter = query->filter,
         .deleted = query->deleted};
     struct select *select;
-    struct cursor after;
+    struct page page = {0};
     int64_t limit;
     int rc = select_make(task_arena(), caller, form_key, &wanted, &select, err);
     if (rc < 0 && rc != -ERR_INVALID)
         return rc;
     (void)check_query(caller, query, &limit, err); /* all faults at once */
+    if (query->deleted && query->before.n)
+        (void)err_add(err, task_arena(), STR("before"), FAULT_UNKNOWN, STR_NULL);
     if (query->deleted && query->sort.n)
         (void)err_add(err, task_arena(), STR("sort"), FAULT_UNKNOWN, STR_NULL);
     if (err->code != ERR_NONE)
         return -(int)err->code;
-    if (!query->deleted && query->after.n &&
-        (rc = cursor_parse(select->plan, &select->sort, query->after, &after, err)) < 0)
+    if (!query->deleted && (rc = read_cursor(select, query, &page, err)) < 0)
         return rc;
+    page.limit = (size_t)limit;
     list.plan = select->plan;
     list.selected = select->selected;
     task_stage("list");
-    struct list_reading reading = {select, query, query->after.n ? &after : NULL, limit, &list};
+    struct list_reading reading = {select, query, &page, &list};
     rc = caller_read(caller, query->pos ? &list.pos : NULL, read_list, &reading, err);
     if (rc == 0) {
         task_stage("log");

@@ -24,8 +24,10 @@ static task_fn int purge_some(struct tx *tx, void *arg, struct err *err)
     struct db_rows rows;
     char before[CLOCK_TEXT_MAX];
     size_t n = clock_print_sql(purge->before_us, before);
+    buf_add_text(select->sql, "SELECT _id, _rev");
+    search_columns(form, select->sql);
     buf_printf(select->sql,
-        "SELECT _id, _rev FROM `%.*s` WHERE _live IS NULL AND _deleted_at < ? ORDER BY _id LIMIT ? FOR UPDATE",
+        " FROM `%.*s` WHERE _live IS NULL AND _deleted_at < ? ORDER BY _id LIMIT ? FOR UPDATE",
         STR_ARGS(form->table));
     statement_bind(select, DB_S(arena_copy(task_arena(), ((struct str){before, n}))));
     statement_bind(select, DB_I(PURGE_ROWS));
@@ -48,6 +50,8 @@ static task_fn int purge_some(struct tx *tx, void *arg, struct err *err)
             .detail = STR("{\"what\":\"bin_days\"}")};
     }
     audit_add_many(tx, events, purge->n);
+    for (size_t i = 0; i < purge->n; i++)
+        search_remove(tx, form, ids[i], db_cell(&rows, i, 2));
     buf_printf(sql->sql, "DELETE FROM `%.*s` WHERE _live IS NULL AND _id IN (", STR_ARGS(form->table));
     statement_bind_ids(sql, ids, purge->n);
     buf_add_text(sql->sql, ")");

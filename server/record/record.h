@@ -126,21 +126,21 @@ void record_print(const struct plan *plan, const struct record *record, struct j
 struct str record_version(const struct plan *plan, const struct record *record);
 
 struct record_query {
-    struct str q, sort, after;
-    struct str fields;         /* keys with commas; empty: all visible */
-    const struct json *filter; /* NULL: none */
-    int64_t limit;             /* 0: the default */
-    bool count, pos;           /* pos: read in one snapshot, whose position is told */
+    struct str q, sort, after, before; /* one of after and before at most */
+    struct str fields;                 /* keys with commas; empty: all visible */
+    const struct json *filter;         /* NULL: none */
+    int64_t limit;                     /* 0: the default */
+    bool count, pos;                   /* pos: read in one snapshot, whose position is told */
     bool deleted; /* the recycle bin: what the caller may bring back, the newest first; no sort */
 };
 struct record_list {
     const struct plan *plan;
     struct record *items;
     size_t n;
-    struct str next; /* empty: no more */
-    int64_t total;   /* -1: not asked */
-    struct str pos;  /* empty: not asked */
-    bool *selected;  /* by field: which to print; NULL: all */
+    struct str next, previous; /* empty: nothing comes there */
+    int64_t total;             /* -1: not asked */
+    struct str pos;            /* empty: not asked */
+    bool *selected;            /* by field: which to print; NULL: all */
     struct record_deleted {
         int64_t at_us, by; /* 0: not known */
     } * deleted;           /* by item, of the recycle bin; else NULL */
@@ -270,6 +270,10 @@ task_fn int record_timeline(struct caller *caller, struct str form_key, int64_t 
  * the row; ERR_TOO_MANY past reveal.per_hour. Prints {"id","field","value","until"}. */
 task_fn int record_reveal(struct caller *caller, struct str form_key, int64_t id, struct str field,
     struct str reason, struct json_out *out, struct err *err);
+
+/* Fills what is kept for the search where it is missing or was made by another version; may take minutes,
+ * ends early where the task is cancelled, and goes on from there. */
+task_fn int search_fill(struct house *house, struct err *err);
 
 /* ---- signing in and out
  * ---------------------------------------------------------------------------------------- */

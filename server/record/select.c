@@ -5,7 +5,6 @@
  */
 #include "base/clock.h"
 #include "record/select_int.h"
-#include "text/text.h"
 
 static int query_fault(
     const struct select *select, const char *parameter, enum fault_code fault, struct err *err)
@@ -75,7 +74,7 @@ static int make(struct arena *arena, struct caller *caller, struct str form_key,
         return rc;
     if (!(select->plan->grants->actions & 1u << needed))
         return err_set(err, ERR_FORBIDDEN, "no grant lists or reads the form");
-    select->q = arena_copy(arena, query->q);
+    select->search = search_new(select->plan, arena_copy(arena, query->q));
     (void)parse_sort(select, query->sort, err);
     (void)parse_selected(select, query->fields, err);
     if (query->filter)
@@ -123,56 +122,6 @@ int64_t select_valid_until(const struct select *select)
 /* ---- SQL
  * ------------------------------------------------------------------------------------------------------ */
 
-static struct str upper_ascii(struct str text, struct arena *arena)
-{
-    char *p = arena_alloc(arena, text.n + 1);
-    for (size_t i = 0; i < text.n; i++)
-        p[i] = text.p[i] >= 'a' && text.p[i] <= 'z' ? (char)(text.p[i] - 'a' + 'A') : text.p[i];
-    return (struct str){p, text.n};
-}
-
-static bool is_ascii(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++)
-        if ((unsigned char)text.p[i] >= 0x80)
-            return false;
-    return true;
-}
-
-/* One field of the search: where it is clear, the text must stand in it. Codes are ASCII columns in upper
- * case. */
-static void where_field_holds(
-    const struct plan *plan, const struct field *field, struct str folded, struct statement *to)
-{
-    bool code = field->type->search == SEARCH_CODE, always;
-    buf_add_text(to->sql, "(");
-    plan_where_clear(plan, field, to, &always);
-    buf_printf(to->sql, "%sLOCATE(%s, r.`%s%.*s`) > 0)", always ? "" : " AND ",
-        code ? "CONVERT(? USING ascii)" : "?", code ? "" : "_f_", STR_ARGS(field->column));
-    statement_bind(to, DB_S(code ? upper_ascii(folded, task_arena()) : folded));
-}
-
-static void where_search(const struct plan *plan, struct str q, struct statement *to)
-{
-    struct str folded = str_trim(text_fold(task_arena(), q));
-    bool ascii = is_ascii(folded);
-    const char *between = " AND (";
-    size_t conditions = 0;
-    if (folded.n == 0)
-        return;
-    for (size_t i = 0; i < plan->form->n_fields; i++) {
-        const struct field *field = &plan->form->fields[i];
-        bool can_hold = ascii || field->type->search == SEARCH_FOLDED;
-        if (!field->searchable || plan->best[i] < LEVEL_READ || !can_hold)
-            continue;
-        buf_add_text(to->sql, between);
-        where_field_holds(plan, field, folded, to);
-        between = " OR ";
-        conditions++;
-    }
-    buf_add_text(to->sql, conditions == 0 ? " AND FALSE" : ")");
-}
-
 struct where {
     const struct plan *plan;
     struct statement *to;
@@ -201,8 +150,8 @@ int select_where(const struct select *select, struct statement *to, struct err *
         .arg = &where,
         .bind = bind_value,
         .clear = append_clear};
-    buf_printf(to->sql, " FROM `%.*s` r WHERE r._live %s AND ", STR_ARGS(select->plan->form->table),
-        select->deleted ? "IS NULL" : "= 1");
+    search_from(select->search, select->plan->form, to);
+    buf_printf(to->sql, " WHERE r._live %s AND ", select->deleted ? "IS NULL" : "= 1");
     if (select->deleted) {
         plan_where_rows(select->plan, ACTION_RESTORE, to);
         buf_add_text(to->sql, " AND ");
@@ -212,7 +161,8 @@ int select_where(const struct select *select, struct statement *to, struct err *
         buf_add_text(to->sql, " AND r._id = ?");
         statement_bind(to, DB_I(select->one));
     }
-    where_search(select->plan, select->q, to);
+    if (select->search)
+        search_where(select->search, to);
     if (!select->filter)
         return 0;
     buf_add_text(to->sql, " AND (");
@@ -240,7 +190,7 @@ task_fn int select_window(struct tx *tx, struct select *select, int64_t start, i
     int rc = select_where(select, sql, err);
     if (rc < 0)
         return rc;
-    sort_order(select->plan, &select->sort, sql);
+    sort_order(select->plan, &select->sort, false, sql);
     buf_add_text(sql->sql, " LIMIT ? OFFSET ?");
     statement_bind(sql, DB_I(n));
     statement_bind(sql, DB_I(start));

@@ -3,13 +3,14 @@
 #define TIDEMARK_RECORD_SELECT_INT_H
 
 #include "record/cursor_int.h"
+#include "record/search_int.h"
 #include "record/select.h"
 
 struct select {
     struct arena *arena;
     struct plan *plan;
     struct sort sort;
-    struct str q;
+    struct search *search;       /* NULL: nothing is searched */
     int64_t one;                 /* this record alone; 0: a list */
     const struct filter *filter; /* NULL: none */
     bool *selected;              /* by field: what to print; NULL: all */

@@ -177,7 +177,7 @@ void update_event(const struct update *update, struct audit_event *ret_event)
     *ret_event = event;
 }
 
-void update_row(struct tx *tx, const struct update *update)
+void update_row(struct tx *tx, const struct update *update, struct search_batch *search)
 {
     struct statement *sql = statement_new();
     char at[CLOCK_TEXT_MAX];
@@ -200,6 +200,7 @@ void update_row(struct tx *tx, const struct update *update)
     buf_add_text(sql->sql, " WHERE _id = ?");
     statement_bind(sql, DB_I(update->id));
     tx_add(tx, buf_cstr(sql->sql), sql->params, sql->n_params);
+    search_add(search, tx, update->plan->form, update->id, update->before.values, update->after.values);
 }
 
 static task_fn int write_update(struct tx *tx, void *arg, struct err *err)
@@ -232,8 +233,10 @@ static task_fn int write_update(struct tx *tx, void *arg, struct err *err)
         return rc;
     (void)audit_add(tx, &event);
     children_events(tx, &update->move);
-    update_row(tx, update);
+    struct search_batch *search = search_batch_new();
+    update_row(tx, update, search);
     children_rows(tx, &update->move);
+    search_flush(search, tx);
     return 0;
 }
 

@@ -26,6 +26,28 @@ bool text_is_printable(struct str text, bool multiline);
 /* A log-in name's key for uniqueness: NFKC, case fold, default-ignorables (zero-width) removed. */
 struct str text_login_key(struct arena *arena, struct str login);
 
+/* ---- pinyin, for search (pinyin.c) ----------------------------------------------------------------------
+ */
+
+#define TEXT_PINYIN_WORD_MAX 10        /* bytes */
+const char *text_pinyin_version(void); /* of the readings: a change means that what is kept is made anew */
+struct text_pinyin {
+    struct str text; /* readings, one choice a line, each syllable with a capital: "ZhongGuoYinHang" */
+    /* From each syllable on, all letters and the initials, cut; ascending, without doubles. */
+    struct str *words;
+    size_t n_words;
+};
+/* Of folded text. */
+void text_pinyin(struct arena *arena, struct str folded, struct text_pinyin *ret_pinyin);
+/* One word of a search, folded, without blanks: it is in a text if one of the text's words begins with
+ * `begins` and `pattern` (PCRE) holds for its readings. What is not ASCII should be looked for in the text
+ * itself, too. */
+struct text_pinyin_word {
+    struct str begins, pattern;
+    bool is_ascii;
+};
+void text_pinyin_word(struct arena *arena, struct str word, struct text_pinyin_word *ret_word);
+
 bool text_zone_is_known(struct str zone);
 /* Calendar day of an instant in the zone. */
 int text_zone_day(

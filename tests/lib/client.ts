@@ -27,6 +27,7 @@ export interface Item {
 export interface List {
   items: Item[];
   next: string | null;
+  previous: string | null;
   total?: string;
   pos?: string;
 }

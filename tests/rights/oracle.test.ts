@@ -169,8 +169,9 @@ class Check {
   async search(): Promise<void> {
     const row = one(this.rows.filter((each) => each["phone"] != null));
     const q = (row["phone"] as string).slice(-5);
-    const fields = this.form.fields.filter((field) => field.searchable).map((field) => field.key);
-    const expected = this.listed().filter((each) => fields.some((key) => this.clear(each, key) && (each[column(key)] ?? "").includes(q)));
+    const fields = this.form.fields.filter((field) => field.searchable);
+    const holds = (type: string, value: string) => (type === "text" ? value.includes(q) : value.startsWith(q) || value.endsWith(q));
+    const expected = this.listed().filter((each) => fields.some(({ key, type }) => this.clear(each, key) && holds(type, each[column(key)] ?? "")));
     assert.deepEqual((await this.all(`&q=${q}`)).map((item) => item.id).sort(), this.ids(expected), q);
   }
 

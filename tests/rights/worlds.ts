@@ -140,7 +140,7 @@ export class World {
     return text
       .replace(/"(request|pos|chan|csrf|until)":"[^"]*"/g, '"$1":"…"')
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "time")
-      .replace(/"(version|state|next)":"([^"]*)"/g, (_, kind: string, value: string) => `"${kind}":"${name(kind, value)}"`)
+      .replace(/"(version|state|next|previous)":"([^"]*)"/g, (_, kind: string, value: string) => `"${kind}":"${name(kind, value)}"`)
       .replace(/"(\d{15,19})"/g, (_, id: string) => `"${name("id", id)}"`);
   }
 

@@ -164,7 +164,11 @@ CHECKED(test_other_schemas_stay_unread)
     take_empty(feed);
     take_empty(feed);
     take_empty(feed);
-    (void)dba_run("BEGIN; INSERT INTO x VALUES (2,'b'); INSERT INTO tidemark.t VALUES (1,1); COMMIT");
+    (void)dba_run("CREATE TABLE tidemark.idx_x (c VARCHAR(9) COMPRESSED)"); /* ours, but an index */
+    feed_tx_unref(take_whole(feed, 0));
+    (void)dba_run(
+        "BEGIN; INSERT INTO x VALUES (2,'b'); INSERT INTO tidemark.idx_x VALUES ('c'); INSERT INTO tidemark.t VALUES "
+        "(1,1); COMMIT");
     tx = take_whole(feed, 1);
     must(is_text(tx->changes[0].table->name, "t"));
     feed_tx_unref(tx);
