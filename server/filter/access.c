@@ -126,7 +126,7 @@ static struct cover cover_leaf(const struct covering *covering, const struct lea
         leaf->n_operands == 0 && leaf->has_null && !leaf->has_me && !leaf->has_department;
     if (compared_with_null)
         return cover_never(covering); /* unknown on every row */
-    if (leaf->negated)
+    if (leaf->negated || leaf->field.path)
         return cover_none(covering);
     switch (leaf->test) {
     case TEST_SET:

@@ -39,6 +39,10 @@ struct filter_field {
     struct str folded;             /* FILTER_TEXT: the column of the folded text; empty: none */
     bool is_member, is_department; /* FILTER_REFERENCE: what "@me" and "@my_department" may stand for */
     bool is_yes_no;                /* FILTER_CHOICE: true and false are its keys */
+    /* The caller's own, as long-lived as the filter: the field is of another row, which SQL goes to (`enter`)
+     * and a row's values do not hold: there its index is past theirs, and it is given as not clear. NULL: of
+     * the row itself. */
+    const void *path;
 };
 
 struct filter_caller {
@@ -81,6 +85,9 @@ struct filter_sql {
     bool (*clear)(void *arg, const struct filter_field *field);
     /* The column that is asked instead of the field's own. NULL: its own. Not for texts. */
     struct str (*column)(void *arg, const struct filter_field *field);
+    /* Where a field has a path, in a WHERE alone: what stands before the condition on it, and after it. */
+    void (*enter)(void *arg, const struct filter_field *field);
+    void (*leave)(void *arg, const struct filter_field *field);
 };
 int filter_to_sql(
     const struct filter *filter, const struct filter_env *env, const struct filter_sql *to, struct err *err);

@@ -279,6 +279,15 @@ static void print_leaf(struct printer *printer, const struct leaf *leaf)
 {
     const struct filter_sql *to = printer->to;
     size_t mark = to->sql->n;
+    if (leaf->field.path) {
+        must(to->as_where);
+        text(printer, "(");
+        to->enter(to->arg, &leaf->field);
+        print_condition(printer, leaf);
+        to->leave(to->arg, &leaf->field);
+        text(printer, ")");
+        return;
+    }
     text(printer, to->as_where ? "((" : "IF((");
     if (!to->clear(to->arg, &leaf->field)) {
         to->sql->n = mark;

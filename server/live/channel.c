@@ -273,6 +273,7 @@ static struct channel *channel_new(struct live *live)
     list_init(&channel->in_touched);
     list_init(&channel->in_loading);
     list_init(&channel->in_logs);
+    list_init(&channel->in_pathed);
     list_init(&channel->in_record);
     list_init(&channel->pending);
     list_init(&channel->viewers);
@@ -312,6 +313,8 @@ static void register_channel(struct channel *channel)
     channel->form = form_of(channel);
     if (channel->kind == CHANNEL_RECORD) {
         join_record(channel);
+    } else if (select_has_paths(channel->select)) {
+        list_append(&live->pathed, &channel->in_pathed);
     } else {
         if (!select_accesses(channel->select, task_arena(), &accesses, &n))
             n = 0;
@@ -329,7 +332,8 @@ void channel_drop(struct channel *channel)
     list_remove(&channel->in_live);
     list_remove(&channel->in_touched);
     list_remove(&channel->in_logs);
-    if (channel->kind == CHANNEL_LIST && channel->form)
+    list_remove(&channel->in_pathed);
+    if (channel->kind == CHANNEL_LIST && channel->form && !pathed_is(channel))
         live_index_remove(channel->form->index, &channel->entry);
     if (channel->kind == CHANNEL_RECORD && channel->form) {
         struct list *head = map_get_id(channel->form->by_record, channel->record_id);
@@ -383,7 +387,6 @@ static void apply_pending(struct channel *channel)
                     !band_apply(channel, &pending->tx->changes[i]))
                     channel->again = true;
     }
-    drop_pending(channel);
     if (channel->phase == CHANNEL_OPEN && channel->pos < channel->live->pos)
         channel->pos = channel->live->pos;
 }
@@ -454,12 +457,16 @@ static void take_load(struct channel *channel, const struct load *load, int64_t 
     channel->phase = CHANNEL_OPEN;
     channel->valid_until_us = select_valid_until(channel->select);
     channel->again = false;
-    apply_pending(channel);
+    if (pathed_is(channel))
+        pathed_look(channel);
+    else
+        apply_pending(channel);
+    drop_pending(channel);
     if (first) {
         channel->told_pos = channel->first_pos = channel->pos;
         frame_told(channel);
         presence_of(channel);
-    } else if (!channel->again) {
+    } else if (!channel->again || pathed_is(channel)) {
         channel->live->stats.refills++;
         frame_delta(channel);
         presence_of(channel);
@@ -468,7 +475,8 @@ static void take_load(struct channel *channel, const struct load *load, int64_t 
 
 bool channel_is_settled(const struct channel *channel)
 {
-    return !channel->loading && !channel->touched;
+    /* Of a list with paths the band is always what was told. */
+    return pathed_is(channel) || (!channel->loading && !channel->touched);
 }
 
 /* Snapshots that waited, and marks that had to stop short of this window, whether or not it has changed. */
@@ -547,8 +555,10 @@ static task_fn void load_task(void *arg)
 {
     struct channel *channel = arg;
     struct live *live = channel->live;
+    bool pathed = pathed_is(channel);
+    pathed_pace(channel);
     int n = 0, rc = try_load(channel);
-    while ((rc < 0 || channel->again) && tries_again(channel, rc, ++n))
+    while ((rc < 0 || (channel->again && !pathed)) && tries_again(channel, rc, ++n))
         rc = try_load(channel);
     live->tasks--;
     channel->loading = false;
@@ -558,8 +568,12 @@ static task_fn void load_task(void *arg)
         channel_free(channel);
         return;
     }
-    if (rc < 0 || channel->again)
+    if (rc < 0 || (channel->again && !pathed)) {
         give_up(channel, rc);
+    } else if (channel->again) {
+        channel_reload(channel);
+        channel->held_pos = channel->pos; /* it has been told as far as this */
+    }
     task_cond_wake_all(&channel->loaded);
     channel_settled(channel);
     if (channel->phase == CHANNEL_FAILED)

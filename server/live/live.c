@@ -28,6 +28,7 @@ struct live *live_new(struct house *house, struct feed *feed)
     list_init(&live->sockets);
     list_init(&live->channels);
     list_init(&live->logs);
+    list_init(&live->pathed);
     list_init(&live->sayings);
     list_init(&live->dirty);
     list_init(&live->touched);
@@ -100,8 +101,20 @@ static void apply_to(struct channel *channel, const struct feed_change *change)
         list_append(&channel->live->touched, &channel->in_touched);
 }
 
+/* Lists whose filters look into other records cannot tell from an image: they are read again, each at most
+ * once a second. One that is being read keeps what comes meanwhile, like every other. */
+static void hear_pathed(struct live *live, const struct feed_change *change)
+{
+    list_for_each (it, &live->pathed) {
+        struct channel *channel = list_entry(it, struct channel, in_pathed);
+        if (channel->phase == CHANNEL_OPEN && !channel->loading && pathed_is_concerned(channel, change))
+            channel_reload(channel);
+    }
+}
+
 static void hear_change(struct live *live, const struct feed_change *change)
 {
+    hear_pathed(live, change);
     struct live_form *live_form = form_by_table(live, change->table);
     const struct image_map *map = live_form ? form_map(live_form, change->table) : NULL;
     if (!map)

@@ -17,6 +17,7 @@ enum {
     LIVE_PIECES = 64,             /* of one write, beside presence and mark */
     LIVE_SAID = 32,               /* problems that wait until the pipe is free */
     LIVE_PENDING = 4096, /* changes kept for a channel that is being read; past it, it is read later */
+    LIVE_PATH_MS = 1000, /* between two readings of a list with paths */
     LIVE_TICK_MS = 1000,
     LIVE_MARK_MS = 5000,
     LIVE_LINGER_MS = 30000,   /* a channel without viewers waits so long for their return */
@@ -68,7 +69,7 @@ struct put {
 struct channel {
     unsigned magic;
     struct live *live;
-    struct list in_live, in_touched, in_loading, in_logs;
+    struct list in_live, in_touched, in_loading, in_logs, in_pathed;
     enum channel_kind kind;
     enum channel_phase phase;
     char name[LIVE_NAME_MAX], state[LIVE_STATE_MAX];
@@ -92,6 +93,7 @@ struct channel {
     int64_t total;
     int64_t pos;       /* sequence that the band stands at */
     int64_t told_pos;  /* … that the frames stand at */
+    int64_t read_us;   /* of a list with paths: when it was last read; monotonic */
     int64_t held_pos;  /* while loading: all up to here has been told */
     int64_t load_from; /* … and what is read must hold this transaction */
     int64_t first_pos; /* of the first state that was told */
@@ -193,7 +195,8 @@ struct live {
     unsigned magic;
     struct house *house;
     struct feed *feed;
-    struct list sockets, channels, logs, dirty, touched, loading; /* logs: the channels of the log */
+    /* logs: the channels of the log; pathed: lists whose filters look into other records */
+    struct list sockets, channels, logs, pathed, dirty, touched, loading;
     /* Channels; forms by id; open sockets (seats.c). */
     struct map *by_key, *forms, *by_session, *by_user;
     int64_t pos;     /* sequence of the last whole transaction heard */
@@ -265,6 +268,12 @@ void channel_wake(struct viewer *viewer); /* its pipe is free, or it has just co
 const struct image_map *form_map(struct live_form *live_form, const struct feed_table *table);
 void channel_attach(struct channel *channel, struct viewer *viewer);
 void channel_detach(struct viewer *viewer);
+
+/* pathed.c: lists with paths */
+bool pathed_is(const struct channel *channel);
+bool pathed_is_concerned(struct channel *channel, const struct feed_change *change);
+void pathed_look(struct channel *channel); /* at what came while it was read: whether it is read again */
+task_fn void pathed_pace(struct channel *channel); /* before it is read */
 
 /* log.c: the auditor's tail */
 void log_hear(struct live *live, const struct feed_tx *tx);

@@ -43,13 +43,32 @@ void sort_expression(const struct plan *plan, const struct sort_term *term, stru
     buf_add_text(to->sql, " END");
 }
 
-void sort_order(const struct plan *plan, const struct sort *sort, bool backwards, struct statement *to)
+bool sort_has_parts(const struct plan *plan, const struct sort *sort)
+{
+    bool always = false;
+    struct statement *scratch = statement_new();
+    if (sort->n > 0 && !sort->terms[0].field->type->has_options)
+        plan_where_clear(plan, sort->terms[0].field, scratch, &always);
+    return always;
+}
+
+void sort_where(const struct plan *plan, const struct sort *sort, enum sort_part part, struct statement *to)
+{
+    if (part == SORT_ALL)
+        return;
+    buf_add_text(to->sql, " AND ");
+    sort_expression(plan, &sort->terms[0], to);
+    buf_add_text(to->sql, part == SORT_NULL ? " IS NULL" : " IS NOT NULL");
+}
+
+void sort_order(const struct plan *plan, const struct sort *sort, enum sort_part part, bool backwards,
+    struct statement *to)
 {
     buf_add_text(to->sql, " ORDER BY ");
-    for (size_t i = 0; i < sort->n; i++) {
+    for (size_t i = part == SORT_NULL; i < sort->n; i++) {
         bool descending = sort->terms[i].descending != backwards;
         /* MariaDB puts nulls first ascending and last descending; the contract wants them last always. */
-        if (!sort->terms[i].descending) {
+        if (!sort->terms[i].descending && (i > 0 || part == SORT_ALL)) {
             sort_expression(plan, &sort->terms[i], to);
             buf_add_text(to->sql, backwards ? " IS NULL DESC, " : " IS NULL, ");
         }
@@ -67,8 +86,8 @@ static void bind_sort_value(const struct sort_term *term, const struct db_val *v
 
 /* The row's value comes after the cursor's (backwards: before it), or, with `same`, is equal to it. Nulls
  * come after everything; after a null comes nothing, and before it every value. */
-static void term_compares(const struct plan *plan, const struct sort_term *term, bool backwards, bool same,
-    const struct db_val *value, struct statement *to)
+static void term_compares(const struct plan *plan, const struct sort_term *term, bool nulls, bool backwards,
+    bool same, const struct db_val *value, struct statement *to)
 {
     bool greater = term->descending == backwards;
     if (value->kind == DB_NULL) {
@@ -80,7 +99,7 @@ static void term_compares(const struct plan *plan, const struct sort_term *term,
     sort_expression(plan, term, to);
     buf_printf(to->sql, " %s%s ", greater ? ">" : "<", same ? "=" : "");
     bind_sort_value(term, value, to);
-    if (!backwards) {
+    if (!backwards && nulls) {
         buf_add_text(to->sql, " OR ");
         sort_expression(plan, term, to);
         buf_add_text(to->sql, " IS NULL");
@@ -101,26 +120,28 @@ static void term_equals(
 }
 
 void cursor_where(const struct plan *plan, const struct sort *sort, const struct cursor *cursor,
-    bool backwards, struct statement *to)
+    enum sort_part part, bool backwards, struct statement *to)
 {
     buf_add_text(to->sql, " AND ");
     if (sort->n > 0 && cursor->values[0].kind != DB_NULL) {
         /* The leading bound lets an index start at the right place. */
-        term_compares(plan, &sort->terms[0], backwards, true, &cursor->values[0], to);
+        term_compares(plan, &sort->terms[0], part == SORT_ALL, backwards, true, &cursor->values[0], to);
         buf_add_text(to->sql, " AND ");
     }
     buf_add_text(to->sql, "(");
     for (size_t i = 0; i <= sort->n; i++) {
         bool is_null = i < sort->n && cursor->values[i].kind == DB_NULL;
-        if (is_null && !backwards)
-            continue; /* nothing comes after a null but by the later terms */
+        if (is_null && (!backwards || (i == 0 && part == SORT_NULL)))
+            continue; /* nothing comes after a null but by the later terms; all of a part of nulls are alike
+                       */
         buf_add_text(to->sql, "(");
         for (size_t j = 0; j < i; j++) {
             term_equals(plan, &sort->terms[j], &cursor->values[j], to);
             buf_add_text(to->sql, " AND ");
         }
         if (i < sort->n) {
-            term_compares(plan, &sort->terms[i], backwards, false, &cursor->values[i], to);
+            term_compares(
+                plan, &sort->terms[i], i > 0 || part == SORT_ALL, backwards, false, &cursor->values[i], to);
             buf_add_text(to->sql, ") OR ");
         } else {
             buf_add_text(to->sql, sort->id_descending != backwards ? "r._id < ?)" : "r._id > ?)");

@@ -2,6 +2,7 @@
  * A select over row images: the same rows, in the same order, as its SQL gives, from nothing but the values
  * that the change feed carries. The images are the truth: no row is read again because an event arrived.
  */
+#include "base/must.h"
 #include "record/select_int.h"
 
 #define NO_COLUMN SIZE_MAX
@@ -133,6 +134,7 @@ static void clear_fields(const struct plan *plan, const struct record_view *view
 bool select_holds(struct select *select, const struct image *image, struct arena *scratch)
 {
     const struct record_view *view = image->record.view;
+    must(!select->paths);
     if (!(view->actions & 1u << ACTION_LIST))
         return false;
     if (!select->filter)
@@ -141,6 +143,39 @@ bool select_holds(struct select *select, const struct image *image, struct arena
     clear_fields(select->plan, view, clear);
     return filter_eval(select->filter, &select->plan->env, image->record.values, clear, scratch) ==
            FILTER_TRUE;
+}
+
+bool select_has_paths(const struct select *select)
+{
+    return select->paths != NULL;
+}
+
+/* What stands in other records is taken for unknown: only a row that is out whatever they say does not
+ * concern the list. */
+static bool may_hold(
+    struct select *select, const struct image_map *map, const struct db_val *cells, struct arena *scratch)
+{
+    struct image image;
+    size_t n = select->plan->form->n_fields, all = select->paths->index + 1; /* the newest path is the last */
+    if (!cells || !image_read(select, map, cells, scratch, &image) ||
+        !(image.record.view->actions & 1u << ACTION_LIST))
+        return false;
+    bool *clear = arena_new_array(scratch, bool, all);
+    struct db_val *values = arena_new_array(scratch, struct db_val, all);
+    clear_fields(select->plan, image.record.view, clear);
+    for (size_t i = 0; i < n; i++)
+        values[i] = image.record.values[i];
+    return filter_eval(select->filter, &select->plan->env, values, clear, scratch) != FILTER_FALSE;
+}
+
+bool select_concerns(struct select *select, const struct image_map *map, const struct feed_change *change,
+    struct arena *scratch)
+{
+    for (const struct path *path = select->paths; path; path = path->next)
+        if (path_concerns(path, change))
+            return true;
+    return map &&
+           (may_hold(select, map, change->before, scratch) || may_hold(select, map, change->after, scratch));
 }
 
 static struct db_val option_rank(const struct field *field, const struct db_val *value)
@@ -291,6 +326,17 @@ static void sign_grant(const struct plan *plan, size_t g, struct arena *arena, s
         buf_printf(text, " sub=%lld", (long long)policy->subtree[i]);
 }
 
+/* The rights for a form on the way of a path; its key stands in the filter. */
+static void sign_path(const struct plan *plan, struct arena *arena, struct buf *text)
+{
+    buf_printf(text, ";path=%lld.%lld", (long long)plan->form->id, (long long)plan->form->version);
+    for (size_t g = 0; g < plan->grants->n_grants; g++)
+        sign_grant(plan, g, arena, text);
+    for (size_t i = 0; i < plan->form->n_fields; i++)
+        for (size_t g = 0; plan->scopes[i] && g < plan->scopes[i]->grants->n_grants; g++)
+            sign_grant(plan->scopes[i], g, arena, text);
+}
+
 struct str select_signature(const struct select *select, struct arena *arena)
 {
     const struct plan *plan = select->plan;
@@ -307,6 +353,9 @@ struct str select_signature(const struct select *select, struct arena *arena)
         for (size_t g = 0; scope && g < scope->grants->n_grants; g++)
             sign_grant(scope, g, arena, &text);
     }
+    for (const struct path *path = select->paths; path; path = path->next)
+        for (size_t i = 0; i < path->n_hops; i++)
+            sign_path(path->hops[i].plan, arena, &text);
     if (select->filter) /* it may say "@me" */
         buf_printf(&text, ";filter=%.*s me=%lld dep=%lld", STR_ARGS(filter_print(select->filter, arena)),
             (long long)policy->user->id, (long long)policy->user->department_id);

@@ -25,20 +25,66 @@ struct page {
     size_t limit;
 };
 
-static task_fn int read_page(
-    const struct select *select, const struct page *page, struct db_rows *ret_rows, struct err *err)
+static task_fn int read_part(const struct select *select, const struct page *page, enum sort_part part,
+    bool from_cursor, int64_t limit, struct db_rows *ret_rows, struct err *err)
 {
     struct statement *sql = statement_new();
     select_columns(select, sql);
     int rc = select_where(select, sql, err);
     if (rc < 0)
         return rc;
-    if (page->has_cursor)
-        cursor_where(select->plan, &select->sort, &page->cursor, page->backwards, sql);
-    sort_order(select->plan, &select->sort, page->backwards, sql);
+    sort_where(select->plan, &select->sort, part, sql);
+    if (from_cursor)
+        cursor_where(select->plan, &select->sort, &page->cursor, part, page->backwards, sql);
+    sort_order(select->plan, &select->sort, part, page->backwards, sql);
     buf_add_text(sql->sql, " LIMIT ?");
-    statement_bind(sql, DB_I((int64_t)page->limit + 1)); /* one more tells whether there is another page */
+    statement_bind(sql, DB_I(limit));
     return caller_query(select->plan->caller, sql, ret_rows, err);
+}
+
+/* The two parts are read one after the other: a row that has moved to the second one meanwhile is not told
+ * twice. */
+static void append_rows(struct db_rows *rows, const struct db_rows *more)
+{
+    size_t width = more->n_cols, had = rows->n_rows;
+    struct db_val *cells = arena_new_array(task_arena(), struct db_val, (had + more->n_rows) * width + 1);
+    for (size_t i = 0; i < had * width; i++)
+        cells[i] = rows->cells[i];
+    for (size_t row = 0; row < more->n_rows; row++) {
+        bool known = false;
+        for (size_t i = 0; i < had && !known; i++)
+            known = cells[i * width + COLUMN_ID].i == db_cell(more, row, COLUMN_ID)->i;
+        for (size_t i = 0; i < width && !known; i++)
+            cells[rows->n_rows * width + i] = *db_cell(more, row, i);
+        rows->n_rows += !known;
+    }
+    rows->cells = cells;
+}
+
+/* One more row than the page has tells whether there is another page. The second part is read where the first
+ * one ends within the page. */
+static task_fn int read_page(
+    const struct select *select, const struct page *page, struct db_rows *ret_rows, struct err *err)
+{
+    int64_t limit = (int64_t)page->limit + 1;
+    bool at_null = page->has_cursor && page->cursor.values[0].kind == DB_NULL;
+    struct db_rows more;
+    if (!sort_has_parts(select->plan, &select->sort))
+        return read_part(select, page, SORT_ALL, page->has_cursor, limit, ret_rows, err);
+    enum sort_part first = at_null ? SORT_NULL : SORT_KNOWN;
+    bool has_second = page->backwards == (first == SORT_NULL);
+    int rc = read_part(select, page, first, page->has_cursor, limit, ret_rows, err);
+    if (rc < 0 || !has_second || (int64_t)ret_rows->n_rows == limit)
+        return rc;
+    rc = read_part(select, page, first == SORT_NULL ? SORT_KNOWN : SORT_NULL, false,
+        limit - (int64_t)ret_rows->n_rows, &more, err);
+    if (rc == 0 && more.n_rows > 0) {
+        if (ret_rows->n_rows == 0)
+            *ret_rows = more;
+        else
+            append_rows(ret_rows, &more);
+    }
+    return rc;
 }
 
 static struct str cursor_at(

@@ -55,7 +55,9 @@ static int parse_selected(struct select *select, struct str text, struct err *er
 /* The fields that a filter may name: those that the viewer may see somewhere. */
 static bool find_field(void *arg, struct str key, struct filter_field *ret_field)
 {
-    const struct select *select = arg;
+    struct select *select = arg;
+    if (str_find(key, STR(".")) != SIZE_MAX)
+        return path_find(select->plan, &select->paths, key, ret_field) != NULL;
     return plan_filter_field(select->plan->form, key, select->arena, ret_field) &&
            select->plan->best[ret_field->index] != LEVEL_HIDDEN;
 }
@@ -110,13 +112,25 @@ const struct filter *select_filter(const struct select *select)
 void select_set_now(struct select *select, int64_t now_us)
 {
     select->plan->env.now_us = now_us;
+    for (struct path *path = select->paths; path; path = path->next)
+        for (size_t i = 0; i < path->n_hops; i++)
+            path->hops[i].plan->env.now_us = now_us;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return !a || (b && b < a) ? b : a;
 }
 
 int64_t select_valid_until(const struct select *select)
 {
-    int64_t rules = plan_valid_until(select->plan),
-            filter = select->filter ? filter_valid_until(select->filter, &select->plan->env) : 0;
-    return !rules || (filter && filter < rules) ? filter : rules;
+    int64_t until = plan_valid_until(select->plan);
+    if (select->filter)
+        until = sooner(until, filter_valid_until(select->filter, &select->plan->env));
+    for (const struct path *path = select->paths; path; path = path->next)
+        for (size_t i = 0; i < path->n_hops; i++)
+            until = sooner(until, plan_valid_until(path->hops[i].plan));
+    return until;
 }
 
 /* ---- SQL
@@ -141,6 +155,18 @@ static bool append_clear(void *arg, const struct filter_field *field)
     return !always;
 }
 
+static void enter_path(void *arg, const struct filter_field *field)
+{
+    const struct where *where = arg;
+    path_enter(where->plan, field->path, where->to);
+}
+
+static void leave_path(void *arg, const struct filter_field *field)
+{
+    const struct where *where = arg;
+    path_leave(field->path, where->to);
+}
+
 int select_where(const struct select *select, struct statement *to, struct err *err)
 {
     struct where where = {.plan = select->plan, .to = to};
@@ -149,7 +175,9 @@ int select_where(const struct select *select, struct statement *to, struct err *
         .as_where = true,
         .arg = &where,
         .bind = bind_value,
-        .clear = append_clear};
+        .clear = append_clear,
+        .enter = enter_path,
+        .leave = leave_path};
     search_from(select->search, select->plan->form, to);
     buf_printf(to->sql, " WHERE r._live %s AND ", select->deleted ? "IS NULL" : "= 1");
     if (select->deleted) {
@@ -190,7 +218,7 @@ task_fn int select_window(struct tx *tx, struct select *select, int64_t start, i
     int rc = select_where(select, sql, err);
     if (rc < 0)
         return rc;
-    sort_order(select->plan, &select->sort, false, sql);
+    sort_order(select->plan, &select->sort, SORT_ALL, false, sql);
     buf_add_text(sql->sql, " LIMIT ? OFFSET ?");
     statement_bind(sql, DB_I(n));
     statement_bind(sql, DB_I(start));

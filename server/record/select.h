@@ -74,6 +74,14 @@ bool select_holds(struct select *select, const struct image *image, struct arena
 void select_key_of(struct select *select, const struct image *image, struct select_key *ret_key);
 int select_key_compare(const struct select *select, const struct select_key *a, const struct select_key *b);
 
+/* Its filter names fields of other records: no image says which rows it holds (select_holds is not to be
+ * asked), it is read again where select_concerns. */
+bool select_has_paths(const struct select *select);
+/* Whether a change (of any table; map: of the form's own images, NULL where it is of another) may change what
+ * such a list holds. */
+bool select_concerns(struct select *select, const struct image_map *map, const struct feed_change *change,
+    struct arena *scratch);
+
 /* Alternatives for the index of subscriptions: filter and row rules together. False: none can be given. */
 bool select_accesses(
     struct select *select, struct arena *arena, const struct filter_access **ret_accesses, size_t *ret_n);

@@ -3,6 +3,7 @@
 #define TIDEMARK_RECORD_SELECT_INT_H
 
 #include "record/cursor_int.h"
+#include "record/path.h"
 #include "record/search_int.h"
 #include "record/select.h"
 
@@ -13,6 +14,7 @@ struct select {
     struct search *search;       /* NULL: nothing is searched */
     int64_t one;                 /* this record alone; 0: a list */
     const struct filter *filter; /* NULL: none */
+    struct path *paths;          /* that it names */
     bool *selected;              /* by field: what to print; NULL: all */
     bool deleted;                /* what is in the recycle bin, and may be brought back */
 };

@@ -6,6 +6,7 @@ import fs from "node:fs";
 import { startBrowser } from "../lib/browser.ts";
 import { PASSWORD, Server } from "../lib/server.ts";
 import * as live from "./live.ts";
+import * as query from "./query.ts";
 import * as rights from "./rights.ts";
 import { counts, heading, load, measure, median, middle, row, type Numbers } from "./table.ts";
 
@@ -132,7 +133,7 @@ const TLS: Record<string, (tls: Server) => void> = {
     live.comeBack(tls);
   },
 };
-const RIGHTS: Record<string, (plain: Server) => void | Promise<void>> = { restricted: rights.restricted, revoke: rights.revoke, scopes: rights.scopes };
+const RIGHTS: Record<string, (plain: Server) => void | Promise<void>> = { restricted: rights.restricted, revoke: rights.revoke, scopes: rights.scopes, queries: query.rows };
 const OTHERS: Record<string, () => void> = { match: live.match, net: live.net, proof };
 
 /** Those rows that were asked for by name, or all. */

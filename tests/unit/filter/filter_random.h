@@ -100,7 +100,10 @@ static inline void random_filter_value(struct random_filter *to, size_t field, b
         random_filter_hex(to, "ascii", stored);
         return;
     case FILTER_CHOICE:
-        random_filter_json(to, text);
+        if (FIELDS[field].is_yes_no)
+            buf_add_str(&to->json, text);
+        else
+            random_filter_json(to, text);
         random_filter_hex(to, "ascii", text);
         return;
     case FILTER_DECIMAL:

@@ -29,6 +29,7 @@ enum {
     F_OWNER,
     F_DEPT,
     F_NOTE,
+    F_AGREED,
     N_FIELDS
 };
 
@@ -54,6 +55,7 @@ static const struct filter_field FIELDS[N_FIELDS] = {
     WORLD_FIELD("owner", FILTER_REFERENCE, F_OWNER, .is_member = true),
     WORLD_FIELD("dept", FILTER_REFERENCE, F_DEPT, .is_department = true),
     WORLD_FIELD("note", FILTER_TEXT, F_NOTE, .is_member = false), /* not searchable */
+    WORLD_FIELD("ok", FILTER_CHOICE, F_AGREED, .is_yes_no = true),
 };
 
 static inline bool world_find(void *arg, struct str key, struct filter_field *ret_field)
@@ -216,6 +218,8 @@ static inline struct db_val random_value(size_t field, struct arena *arena)
         return DB_S(chance(85) ? code : arena_printf(arena, "%.*s ", STR_ARGS(code)));
     }
     case FILTER_CHOICE:
+        if (FIELDS[field].is_yes_no)
+            return DB_S(chance(50) ? STR("true") : STR("false"));
         return DB_S(str_of(ONE_OF(WORLD_KEYS)));
     case FILTER_SEVERAL:
         return DB_S(random_tags(arena));
