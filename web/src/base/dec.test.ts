@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decCompare, decFromInput, decGroup, decParse, decPrint, decScale, decShort } from './dec'
+import { decCompare, decFromInput, decGroup, decParse, decPrint, decScale, decShort, decAdd, decDivide } from './dec'
 
 describe('decimals', () => {
   it('keeps every digit of what it reads', () => {
@@ -48,5 +48,23 @@ describe('decimals', () => {
     expect(decCompare('-0', '0')).toBe(0)
     expect(decCompare('99999999999999999998', '99999999999999999999')).toBe(-1)
     expect(decScale('1.2300')).toBe(2)
+  })
+})
+
+describe('sums and averages', () => {
+  it('lose nothing', () => {
+    expect(decAdd('0.1', '0.2')).toBe('0.3')
+    expect(decAdd('99999999999999999.99', '0.01')).toBe('100000000000000000')
+    expect(decAdd('-1.50', '1.5')).toBe('0')
+    expect(decAdd('-2', '0.5')).toBe('-1.5')
+    expect(decAdd('1', 'x')).toBeNull()
+  })
+
+  it('round half away from zero', () => {
+    expect(decDivide('10', 3, 2)).toBe('3.33')
+    expect(decDivide('20', 3, 2)).toBe('6.67')
+    expect(decDivide('0.01', 2, 2)).toBe('0.01')
+    expect(decDivide('-0.01', 2, 2)).toBe('-0.01')
+    expect(decDivide('0', 7, 2)).toBe('0')
   })
 })

@@ -106,3 +106,35 @@ export function decShort(text: string, places = 2): { text: string; unit: Amount
 function trimmed(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text
 }
+
+const SCALE = 12
+
+/** Digits as one whole number of that many places. */
+function whole(parts: DecParts, places: number): bigint {
+  const digits = BigInt(parts.whole + parts.fraction.slice(0, places).padEnd(places, '0'))
+  return parts.negative ? -digits : digits
+}
+
+function printed(digits: bigint, places: number): string {
+  const negative = digits < 0n
+  const text = String(negative ? -digits : digits).padStart(places + 1, '0')
+  return decPrint({ negative, whole: text.slice(0, text.length - places), fraction: text.slice(text.length - places) })
+}
+
+/** The sum, exactly; null where one of them is no decimal. */
+export function decAdd(a: string, b: string): string | null {
+  const [x, y] = [decParse(a), decParse(b)]
+  if (!x || !y) return null
+  const places = Math.max(x.fraction.length, y.fraction.length, SCALE)
+  return printed(whole(x, places) + whole(y, places), places)
+}
+
+/** By a whole number, rounded half away from zero. */
+export function decDivide(text: string, by: number, places: number): string {
+  const parts = decParse(text)
+  if (!parts || by === 0) return text
+  const digits = whole(parts, places + SCALE) * 2n
+  const divisor = BigInt(by) * 10n ** BigInt(SCALE)
+  const half = digits < 0n ? -divisor : divisor
+  return printed((digits + half) / (divisor * 2n), places)
+}

@@ -3,6 +3,8 @@
  * because it is by far the most drawn thing of the product; a cell is two elements and no component.
  */
 import { defineComponent, h, type PropType, type VNode } from 'vue'
+import type { Value } from '@/base/contract'
+import { holds, shownOf, type Marks } from '@/base/edits'
 import type { Row } from '@/base/rows'
 import { widthName, type Column } from './useColumns'
 
@@ -26,10 +28,24 @@ export default defineComponent({
     href: { type: String, default: '' },
     maskedLabel: { type: String, required: true },
     untitledLabel: { type: String, required: true },
+    /** Columns of the block of selected cells; -1: none. */
+    from: { type: Number, default: -1 },
+    to: { type: Number, default: -1 },
+    /** The block ends in this row: its handle is drawn. */
+    handle: { type: Boolean, default: false },
+    /** What was typed and is not (yet) what the server has. */
+    marks: { type: Object as PropType<Marks>, default: undefined },
+    /** The cell that has an input, and the input; in hand it stands over its neighbours. */
+    editKey: { type: String, default: '' },
+    inHand: { type: Boolean, default: false },
+    /** Null: rows can not be ticked. */
+    ticked: { type: [Boolean, null] as PropType<boolean | null>, default: null },
+    tickLabel: { type: String, default: '' },
+    editor: { type: Function as PropType<() => VNode | null>, default: undefined },
   },
   setup(props) {
     function content(column: Column, row: Row): VNode[] | VNode | string {
-      const value = row.fields[column.key] ?? null
+      const value: Value = shownOf(props.marks?.[column.key], row, column.key)
       const inner = column.kind.cell && value !== null ? column.kind.cell(value, column.field) : column.kind.text(value, column.field)
       const masked = row.masked.includes(column.key) && value !== null
       const shown = [inner, masked ? lock(props.maskedLabel) : null]
@@ -44,6 +60,13 @@ export default defineComponent({
       return count !== undefined && (count % 2 === 0 ? 'tint tint-even' : 'tint tint-odd')
     }
 
+    function classes(column: Column, at: number): unknown[] {
+      const mark = props.marks?.[column.key]
+      const chosen = props.from >= 0 && at >= props.from && at <= props.to
+      const held = column.key === props.editKey && (props.inHand ? 'in-hand' : 'armed')
+      return ['cell', column.kind.align === 'end' && 'cell-end', column.first && 'cell-first', tint(column.key) || tint(''), chosen && 'chosen', mark && holds(mark, props.row) && `mark-${mark.state}`, held, props.handle && at === props.to && 'handled']
+    }
+
     return () => {
       const { row, columns, index } = props
       const cells = columns.map((column, at) =>
@@ -51,7 +74,7 @@ export default defineComponent({
           'div',
           {
             key: column.key,
-            class: ['cell', column.kind.align === 'end' && 'cell-end', column.first && 'cell-first', tint(column.key) || tint('')],
+            class: classes(column, at),
             style: { width: `var(${widthName(column.key)})` },
             role: 'gridcell',
             tabindex: props.active === at ? 0 : -1,
@@ -59,13 +82,18 @@ export default defineComponent({
             'data-cell': `${index}:${at}`,
             'data-test': `cell-${column.key}`,
           },
-          [row ? content(column, row) : h('span', { class: 'skeleton cell-bone', style: { width: `${38 + ((index * 7 + at * 13) % 40)}%` } })],
+          [
+            row && column.first && props.ticked !== null ? h('input', { type: 'checkbox', class: 'tick-box', checked: props.ticked, tabindex: -1, 'aria-label': props.tickLabel, 'data-tick': index, 'data-test': 'tick' }) : null,
+            row ? content(column, row) : h('span', { class: 'skeleton cell-bone', style: { width: `${38 + ((index * 7 + at * 13) % 40)}%` } }),
+            column.key === props.editKey ? props.editor?.() : null,
+            props.handle && at === props.to ? h('span', { class: 'fill-handle', 'aria-hidden': 'true', 'data-test': 'fill-handle' }) : null,
+          ],
         ),
       )
       return h(
         'div',
         {
-          class: props.stale && row ? 'row stale' : 'row',
+          class: ['row', props.stale && row && 'stale', props.inHand && 'raised', props.ticked && 'ticked'],
           role: 'row',
           style: { transform: `translateY(${props.top}px)` },
           'aria-rowindex': index + 2,

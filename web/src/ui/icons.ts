@@ -3,6 +3,7 @@ export const ICONS = {
   search: 'M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7 14 14',
   plus: 'M8 3v10M3 8h10',
   filter: 'M2.2 3h11.6L9.4 8.2v4.6l-2.8-1.5V8.2z',
+  board: 'M2.5 3h3v10h-3zM6.5 3h3v7h-3zM10.5 3h3v5h-3z',
   columns: 'M2.5 3h11v10h-11zM6.2 3v10M9.8 3v10',
   'sort-up': 'M8 13V3.5M4.5 7 8 3.5 11.5 7',
   'sort-down': 'M8 3v9.5M4.5 9 8 12.5 11.5 9',

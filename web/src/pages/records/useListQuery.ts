@@ -9,13 +9,15 @@ interface Wanted {
   q: string
   sort: string
   filter: string
+  /** `board`: by state, side by side. */
+  view: string
 }
 
-const NAMES = ['q', 'sort', 'filter'] as const
+const NAMES = ['q', 'sort', 'filter', 'view'] as const
 
 function read(given: LocationQuery): Wanted {
   const text = (name: string) => (typeof given[name] === 'string' ? given[name] : '')
-  return { q: text('q'), sort: text('sort'), filter: text('filter') }
+  return { q: text('q'), sort: text('sort'), filter: text('filter'), view: text('view') }
 }
 
 /** While the page is put aside the address belongs to another one: what was asked last stands. */
@@ -39,9 +41,9 @@ export function useListQuery(form: string, isShown: () => boolean, changed: () =
     (given) => {
       if (!isShown() || route.path !== path) return
       const next = read(given)
-      if (NAMES.every((name) => next[name] === asked.value[name])) return
+      const before = asked.value
       asked.value = next
-      changed()
+      if (['q', 'sort', 'filter'].some((name) => next[name as keyof Wanted] !== before[name as keyof Wanted])) changed()
     },
   )
 
