@@ -41,7 +41,7 @@ struct batch {
     size_t n_moves;
     bool stale, refused; /* versions whose bases are to be found; something is not allowed */
     struct record_conflict *conflicts;
-    size_t n_conflicts;
+    size_t n_conflicts, conflicts_room;
 };
 
 static struct str path_of(const char *list, size_t place)
@@ -256,10 +256,11 @@ static task_fn int answer_clash(const struct batch *batch, struct err *err)
     const struct given *list = given_of(batch, field, &n);
     err_clear(err);
     int rc = name_clashes(batch, field, list, n, err);
-    if (rc < 0)
-        return rc;
-    /* It has gone meanwhile, or is of a record whose field is not seen. */
-    return err_set(err, ERR_CONFLICT, "a unique value is taken");
+    /* None is named: it has gone meanwhile, is of a record whose field is not seen, or there were too many
+     * this hour. It counts all the same. */
+    if (rc == 0 && err->code == ERR_NONE)
+        rc = clash_note(batch->plan, 0, field, err);
+    return rc < 0 ? rc : err_set(err, ERR_CONFLICT, "a unique value is taken");
 }
 
 static task_fn int check_unique_updates(const struct batch *batch, struct err *err)
@@ -298,15 +299,19 @@ static void keep_conflicts(struct batch *batch, const struct item *item)
 {
     const struct update *update = item->update;
     size_t n = batch->n_conflicts + update->n_conflicts;
-    struct record_conflict *all = arena_new_array(task_arena(), struct record_conflict, n + 1);
-    for (size_t i = 0; i < batch->n_conflicts; i++)
-        all[i] = batch->conflicts[i];
-    for (size_t i = 0; i < update->n_conflicts; i++) {
-        all[batch->n_conflicts + i] = update->conflicts[i];
-        all[batch->n_conflicts + i].item = item->path;
-        all[batch->n_conflicts + i].record = &update->before;
+    if (n > batch->conflicts_room) {
+        batch->conflicts_room = 2 * n;
+        struct record_conflict *more = arena_new_array(task_arena(), struct record_conflict, 2 * n);
+        for (size_t i = 0; i < batch->n_conflicts; i++)
+            more[i] = batch->conflicts[i];
+        batch->conflicts = more;
     }
-    batch->conflicts = all;
+    for (size_t i = 0; i < update->n_conflicts; i++) {
+        struct record_conflict *conflict = &batch->conflicts[batch->n_conflicts + i];
+        *conflict = update->conflicts[i];
+        conflict->item = item->path;
+        conflict->record = &update->before;
+    }
     batch->n_conflicts = n;
 }
 
@@ -571,6 +576,20 @@ static void bind_updates(struct batch *batch)
     }
 }
 
+/* Those that the answer shows though they did not change, or whose present values stand in conflicts. */
+static task_fn int log_shown(const struct batch *batch, bool is_stale, struct err *err)
+{
+    size_t n = 0;
+    int64_t *ids = arena_new_array(task_arena(), int64_t, batch->n_items + batch->n_conflicts + 1);
+    for (size_t i = 0; !is_stale && i < batch->n_items; i++)
+        if (!batch->items[i].writes && batch->items[i].kind != ITEM_DELETE)
+            ids[n++] = batch->items[i].id;
+    for (size_t i = 0; is_stale && i < batch->n_conflicts; i++)
+        if (n == 0 || ids[n - 1] != batch->conflicts[i].record->id)
+            ids[n++] = batch->conflicts[i].record->id;
+    return change_shown(batch->plan, is_stale ? "conflict" : "unchanged", ids, n, err);
+}
+
 static void give(const struct batch *batch, struct str pos, struct record_batch_done *ret_done)
 {
     const struct record_batch *asked = batch->asked;
@@ -606,11 +625,13 @@ task_fn int record_batch(struct caller *caller, struct str form_key, const struc
         if (rc < 0)
             return rc;
     }
-    if (rc == 0)
+    if (rc == 0) {
         give(&batch, position_print(caller->house, &done, task_arena()), ret_done);
+        rc = log_shown(&batch, false, err);
+    }
     if (rc == -ERR_STALE) {
         struct err why = {0};
-        if (read_named(&batch, &why) < 0) {
+        if (read_named(&batch, &why) < 0 || log_shown(&batch, true, &why) < 0) {
             *err = why;
             return -(int)why.code;
         }

@@ -84,6 +84,11 @@ bool update_differs(const struct update *update);
 void update_event(const struct update *update, struct audit_event *ret_event);
 void update_row(struct tx *tx, const struct update *update, struct search_batch *search);
 
+/* Names the records in the log whose values an answer shows though nothing of them was written: an update
+ * that changes nothing ("unchanged"), a conflict. Before the answer leaves; nothing where n is 0. */
+task_fn int change_shown(
+    const struct plan *plan, const char *what, const int64_t *ids, size_t n, struct err *err);
+
 /* ---- new records
  * ------------------------------------------------------------------------------------------- */
 

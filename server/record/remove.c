@@ -15,6 +15,7 @@ struct removal {
     int64_t id;
     struct str version; /* of a deletion; empty or "*": whatever it is */
     bool back;          /* out of the bin */
+    bool was_there;     /* it was not in the bin */
     int64_t event_id, at_us;
     struct record record;
     struct children_move move;
@@ -100,8 +101,9 @@ static task_fn int write_removal(struct tx *tx, void *arg, struct err *err)
     if (rc < 0)
         return rc;
     removal->record = row.record;
-    if (removal->back && !row.deleted)
-        return 0; /* somebody was faster: it is there */
+    removal->was_there = removal->back && !row.deleted;
+    if (removal->was_there)
+        return 0; /* somebody was faster */
     if (removal->back && (rc = return_hold_parent(tx, removal->plan, &removal->record, err)) < 0)
         return rc;
     removal->move = (struct children_move){.plan = removal->plan,
@@ -162,6 +164,9 @@ static task_fn int run(struct caller *caller, struct str form_key, enum access_a
         struct tx_opts opts = {.proof_sql = AUDIT_PROOF_SQL, .request_id = removal->event_id};
         task_stage("write");
         rc = tx_run(caller->house->app, &opts, write_removal, removal, &done, err);
+        if (rc == 0 && removal->was_there &&
+            (rc = change_shown(removal->plan, "unchanged", &removal->id, 1, err)) < 0)
+            return rc;
         if (rc == 0) {
             *ret_done = (struct record_done){.plan = removal->plan,
                 .record = removal->record,

@@ -273,6 +273,20 @@ static task_fn int update_once(struct update *update, struct tx_done *ret_done, 
     return rc < 0 ? rc : -ERR_DB_RETRY;
 }
 
+task_fn int change_shown(
+    const struct plan *plan, const char *what, const int64_t *ids, size_t n, struct err *err)
+{
+    if (n == 0)
+        return 0;
+    struct audit_event event =
+        caller_event(plan->caller, n == 1 ? AUDIT_READ : AUDIT_LIST, plan->form->key, n == 1 ? ids[0] : 0);
+    event.records = n == 1 ? NULL : ids;
+    event.n_records = n == 1 ? 0 : n;
+    event.detail = arena_printf(task_arena(), "{\"what\":\"%s\"}", what);
+    task_stage("log");
+    return audit_read(plan->caller->house->reader, &event, err);
+}
+
 /* The records that the values of a conflict name. */
 static task_fn int read_named(struct update *update, struct err *err)
 {
@@ -310,6 +324,14 @@ task_fn int record_update(struct caller *caller, struct str form_key, int64_t id
     }
     if (rc == -ERR_STALE && read_named(&update, err) < 0)
         return -(int)err->code;
+    bool unchanged = rc == 0 && !update_differs(&update);
+    if (unchanged || (rc == -ERR_STALE && update.n_conflicts > 0)) {
+        struct err why = {0};
+        if (change_shown(update.plan, unchanged ? "unchanged" : "conflict", &id, 1, &why) < 0) {
+            *err = why;
+            return -(int)why.code;
+        }
+    }
     if (rc == 0 || rc == -ERR_STALE)
         *ret_done = (struct record_done){.plan = update.plan,
             .record = rc == 0 ? update.after : update.before,

@@ -43,6 +43,8 @@ test("creating, changing, deleting and restoring in one transaction; the answer 
   assert.deepEqual(await actions(d.id), ["create 1", "delete 2", "restore 3"]);
   const nothing = await done(clerk, { update: [{ id: a.id, version: "*", fields: { notes: "Stapel 1" } }] });
   assert.deepEqual([nothing.update[0]?.version, (await actions(a.id)).length], [answer.update[1]?.version, 2], "what changes nothing writes nothing");
+  const told = await query(`SELECT id FROM tidemark_log.event WHERE record = ${a.id} AND action = 'read' AND detail LIKE '%"unchanged"%'`, "app");
+  assert.equal(told.length, 1, "but what it shows is in the log");
   assert.deepEqual((await done(clerk, {})).create, []);
 });
 

@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { faults, type Item } from "../lib/client.ts";
 import { createCustomer, phone, readCustomer } from "../lib/demo.ts";
-import { login } from "../lib/shared.ts";
+import { login, query } from "../lib/shared.ts";
 
 const path = (id: string) => `/forms/customer/records/${id}`;
+/** How often the log says that the record was shown though nothing of it was written. */
+const shown = async (id: string, what: string): Promise<number> =>
+  Number((await query(`SELECT COUNT(*) AS n FROM tidemark_log.event WHERE record = ${id} AND action = 'read' AND detail LIKE '%"${what}"%'`, "app"))[0]?.["n"]);
 
 test("a change needs the version it is based on", async () => {
   const clerk = await login("clerk");
@@ -39,6 +42,7 @@ test("writing what is there already changes nothing, the version neither", async
   assert.equal(same.version, item.version);
   const none = clerk.expect<Item>(200, await clerk.patch(path(item.id), { fields: {} }, item.version));
   assert.equal(none.version, item.version);
+  assert.equal(await shown(item.id, "unchanged"), 2, "an answer that shows a record is in the log");
 });
 
 test("edits of two people to different fields merge; on the same field the second is told what stands there", async () => {
@@ -52,6 +56,7 @@ test("edits of two people to different fields merge; on the same field the secon
   const reply = await manager.patch(path(item.id), { fields: { stage: "lost", notes: "x" } }, theirs.version);
   assert.equal(reply.status, 412, reply.text);
   assert.deepEqual(reply.problem().conflicts, [{ field: "stage", base: "lead", theirs: "quoted", yours: "lost" }]);
+  assert.equal(await shown(item.id, "conflict"), 1, "so are the values of a conflict");
   const now = await readCustomer(clerk, item.id);
   assert.equal(now.fields["stage"], "quoted");
   assert.equal(now.fields["notes"], null, "nothing of a refused change is written");

@@ -4,7 +4,7 @@ interface Schema {
   [keyword: string]: unknown;
 }
 
-const KNOWN = new Set(["$ref", "type", "required", "properties", "additionalProperties", "items", "anyOf", "enum", "maxLength", "format"]);
+const KNOWN = new Set(["$ref", "type", "required", "properties", "additionalProperties", "items", "anyOf", "enum", "maxLength", "format", "x-operators"]);
 
 function typeOf(value: unknown): string {
   if (value === null) return "null";
