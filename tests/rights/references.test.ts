@@ -38,10 +38,13 @@ const contract = (client: Client, customer: string, more: Record<string, Json> =
 const one = async (client: Client, path: string): Promise<Item> => client.expect<Item>(200, await client.get(path));
 
 test("each log-in of the demo bank sees the opportunities, contracts and payments of its records, and what they name of customers that it sees", async () => {
-  const rows = await query("SELECT c._id, c._department, c.customer, o.customer AS other, o.stage, o.amount AS expected, c.amount, (SELECT SUM(p.amount) FROM rec_payment p WHERE p.contract = c._id) AS due FROM rec_contract c JOIN rec_opportunity o ON o._id = c.opportunity");
-  assert.ok(rows.length > 50);
-  for (const row of rows) assert.deepEqual([row["customer"], "won", row["amount"], row["amount"]], [row["other"], row["stage"], row["expected"], row["due"]]);
-  const payments = await query("SELECT p._id, p.contract, p._owner, p._department, c._owner AS co, c._department AS cd FROM rec_payment p JOIN rec_contract c ON c._id = p.contract");
+  // What other tests have made stands beside the demo's own.
+  const rows = await query("SELECT c._id, c._department, c.customer, o.customer AS other, o.stage, o.amount AS expected, c.amount, (SELECT SUM(p.amount) FROM rec_payment p WHERE p.contract = c._id) AS due, u.login FROM rec_contract c LEFT JOIN rec_opportunity o ON o._id = c.opportunity LEFT JOIN app_user u ON u.id = c._created_by WHERE c._live = 1");
+  const loaded = rows.filter((row) => row["login"] === "demo");
+  const ofDemo = new Set(loaded.map((row) => row["_id"]));
+  assert.ok(loaded.length > 50);
+  for (const row of loaded) assert.deepEqual([row["customer"], "won", row["amount"], row["amount"]], [row["other"], row["stage"], row["expected"], row["due"]]);
+  const payments = await query("SELECT p._id, p.contract, p._owner, p._department, c._owner AS co, c._department AS cd FROM rec_payment p JOIN rec_contract c ON c._id = p.contract WHERE p._live = 1");
   assert.ok(payments.length > 100 && payments.every((row) => row["_owner"] === row["co"] && row["_department"] === row["cd"]));
   for (const name of ["manager", "president", "clerk", "clerk3"]) {
     const person = await login(name);
@@ -51,7 +54,7 @@ test("each log-in of the demo bank sees the opportunities, contracts and payment
     if (name.startsWith("clerk")) assert.deepEqual(idsOf(contracts), rows.filter((row) => row["_department"] === mine).map((row) => row["_id"] as string).sort());
     if (name === "president") assert.equal(contracts.length, rows.length);
     assert.deepEqual(idsOf(await all(person, "payment")), payments.filter((row) => seen.has(row["contract"] as string)).map((row) => row["_id"] as string).sort(), name);
-    assert.ok(contracts.every((item) => item.masked.length === 0 && (item.fields["customer"] as Ref).title && (item.fields["opportunity"] as Ref).title), name);
+    assert.ok(contracts.filter((item) => ofDemo.has(item.id)).every((item) => item.masked.length === 0 && (item.fields["customer"] as Ref).title && (item.fields["opportunity"] as Ref).title), name);
   }
   for (const name of ["risk", "admin", "security", "auditor"]) {
     const person = await login(name);
