@@ -56,7 +56,7 @@ journey("the first page of each administrator is work", {}, async ({ page, conte
   const { items } = security.expect<{ items: unknown[] }>(200, await security.get("/roles"));
   await logIn(page, "security");
   await page.locator(mark("count-roles")).waitFor();
-  assert.match(await page.locator(mark("count-roles")).innerText(), new RegExp(`^${items.length}\\b`));
+  await waitUntil("the number of roles", async () => new RegExp(`^${items.length}\\b`).test(await page.locator(mark("count-roles")).innerText()));
   await page.locator(mark("count-people")).click();
   await page.locator(mark("person")).first().waitFor();
   await context.clearCookies();
