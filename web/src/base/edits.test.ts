@@ -21,8 +21,8 @@ const takes = (change: RecordChange): Outcome => {
 }
 const refuses = (problem: Partial<ConstructorParameters<typeof ApiError>[0]> & { status: number }) => (change: RecordChange): Outcome => ({ id: change.id, error: new ApiError({ type: 'x', ...problem }) })
 
-const setUp = () =>
-  createEdits({ form: 'customer', find: (id) => records.get(id), same: (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null), request: (_key, value) => value, saved: () => undefined })
+const setUp = (find = (id: string) => records.get(id)) =>
+  createEdits({ form: 'customer', find, same: (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null), request: (_key, value) => value, saved: () => undefined })
 
 beforeEach(() => {
   records.clear()
@@ -34,7 +34,7 @@ beforeEach(() => {
 
 test('cells of one record go in one change; back and forth again', async () => {
   const edits = setUp()
-  expect(await edits.apply([{ id: '1', key: 'name', value: 'A' }, { id: '1', key: 'phone', value: 'P' }, { id: '2', key: 'name', value: 'b' }])).toEqual({ done: 2, failed: 0, skipped: 0 })
+  expect(await edits.apply([{ id: '1', key: 'name', value: 'A' }, { id: '1', key: 'phone', value: 'P' }, { id: '2', key: 'name', value: 'b' }])).toMatchObject({ done: 2, failed: 0, skipped: 0 })
   expect(server.asked).toEqual([{ id: '1', version: 'v1', fields: { name: 'A', phone: 'P' } }])
   expect(edits.marks.size).toBe(0)
   expect(await edits.undo()).toEqual({ done: 2, failed: 0, skipped: 0 })
@@ -70,7 +70,7 @@ test('one wrong cell does not hold up its neighbours: it stays, with why', async
     const change = given as RecordChange
     return 'phone' in change.fields ? refuses({ status: 422, errors: [{ field: 'fields.phone', code: 'not_a_phone' }] })(change) : takes(change)
   }
-  expect(await edits.apply([{ id: '1', key: 'name', value: 'A' }, { id: '1', key: 'phone', value: '12' }])).toEqual({ done: 1, failed: 1, skipped: 0 })
+  expect(await edits.apply([{ id: '1', key: 'name', value: 'A' }, { id: '1', key: 'phone', value: '12' }])).toMatchObject({ done: 1, failed: 1, skipped: 0 })
   expect(records.get('1')?.fields).toEqual({ name: 'A', phone: 'p' })
   const [left] = edits.left()
   expect(left).toMatchObject({ id: '1', key: 'phone', mark: { value: '12', base: 'p', state: 'failed' } })
@@ -86,7 +86,7 @@ test('a cell that others changed while it was in hand is not sent; keeping one\'
   expect(await edits.apply([{ id: '1', key: 'name', value: 'mine' }], bases)).toEqual({ done: 0, failed: 1, skipped: 0 })
   expect(server.asked).toEqual([])
   expect(edits.left()[0]?.mark).toMatchObject({ state: 'clash', base: 'a', theirs: 'theirs', value: 'mine' })
-  expect(await edits.retry('1', 'name')).toEqual({ done: 1, failed: 0, skipped: 0 })
+  expect(await edits.retry('1', 'name')).toMatchObject({ done: 1, failed: 0, skipped: 0 })
   expect(server.asked).toEqual([{ id: '1', version: 'v2', fields: { name: 'mine' } }])
   // The undo of it brings theirs back.
   await edits.undo()
@@ -103,7 +103,7 @@ test('where the server knows no common base, what nobody touched is sent again u
     records.set('1', item('1', { name: 'a', phone: 'theirs' }, 'v7'))
     return refuses({ status: 412 })(change)
   }
-  expect(await edits.apply([{ id: '1', key: 'name', value: 'A' }, { id: '1', key: 'phone', value: 'mine' }])).toEqual({ done: 1, failed: 1, skipped: 0 })
+  expect(await edits.apply([{ id: '1', key: 'name', value: 'A' }, { id: '1', key: 'phone', value: 'mine' }])).toMatchObject({ done: 1, failed: 1, skipped: 0 })
   expect(records.get('1')?.fields).toEqual({ name: 'A', phone: 'theirs' })
   expect(edits.left()[0]?.mark).toMatchObject({ state: 'clash', theirs: 'theirs', value: 'mine' })
 })
@@ -114,6 +114,69 @@ test('without an answer nothing is lost, and the same can be tried again', async
   expect(await edits.apply([{ id: '1', key: 'name', value: 'A' }])).toEqual({ done: 0, failed: 1, skipped: 0 })
   expect(edits.left()[0]?.mark.error?.passing).toBe(true)
   server.answer = (change) => takes(change as RecordChange)
-  expect(await edits.retry('1', 'name')).toEqual({ done: 1, failed: 0, skipped: 0 })
+  expect(await edits.retry('1', 'name')).toMatchObject({ done: 1, failed: 0, skipped: 0 })
   expect(edits.left()).toEqual([])
+})
+
+test('a clash that was given up and taken back asks again: nothing is written over theirs', async () => {
+  const edits = setUp()
+  records.set('1', item('1', { name: 'theirs', phone: 'p' }, 'v2'))
+  await edits.apply([{ id: '1', key: 'name', value: 'mine' }], new Map([['1/name', { base: 'a' as Value, version: 'v1' }]]))
+  const { mark } = edits.left()[0]!
+  edits.discard('1', 'name')
+  edits.restore('1', 'name', mark)
+  expect(server.asked).toEqual([])
+  expect(edits.left()).toEqual([{ id: '1', key: 'name', mark }])
+  // What was typed since stays.
+  edits.hold('2', 'name', 'new', 'b', { code: 'too_long' })
+  edits.restore('2', 'name', mark)
+  expect(edits.marks.get('2')?.name?.value).toBe('new')
+})
+
+test('an undo of a step takes back that one, once, and none of those after it', async () => {
+  const edits = setUp()
+  const { step } = await edits.apply([{ id: '1', key: 'name', value: 'A' }])
+  await edits.apply([{ id: '2', key: 'name', value: 'B' }])
+  expect(await edits.undo(step)).toEqual({ done: 1, failed: 0, skipped: 0 })
+  expect([records.get('1')?.fields.name, records.get('2')?.fields.name]).toEqual(['a', 'B'])
+  expect(await edits.undo(step)).toBeNull()
+  expect(records.get('2')?.fields.name).toBe('B')
+  expect(await edits.undo()).toEqual({ done: 1, failed: 0, skipped: 0 })
+  expect(records.get('2')?.fields.name).toBe('b')
+  expect((await edits.apply([{ id: '1', key: 'name', value: 'a' }])).step).toBeUndefined()
+})
+
+test('two undos at once go one after the other, each when the row says what the one before wrote', async () => {
+  const shown = new Map(records)
+  const edits = setUp((id) => shown.get(id))
+  const write = async (value: string) => {
+    await edits.apply([{ id: '1', key: 'name', value }])
+    shown.set('1', records.get('1')!)
+  }
+  await write('A')
+  await write('B')
+  // The channel tells a little later than the answer.
+  server.answer = (change) => {
+    const outcome = takes(change as RecordChange)
+    setTimeout(() => shown.set('1', outcome.item!), 60)
+    return outcome
+  }
+  expect(await Promise.all([edits.undo(), edits.undo()])).toEqual([{ done: 1, failed: 0, skipped: 0 }, { done: 1, failed: 0, skipped: 0 }])
+  expect(records.get('1')?.fields.name).toBe('a')
+})
+
+test('where a part clashed, the rest goes upon the newest state only as far as nobody has changed it', async () => {
+  const edits = setUp()
+  server.answer = (given) => {
+    const change = given as RecordChange
+    if (server.asked.length > 1) return takes(change)
+    records.set('1', item('1', { name: 'x', phone: 'theirs', city: 'same', mail: 'm' }, 'v7'))
+    return refuses({ status: 412, conflicts: [{ field: 'name', base: 'a', theirs: 'x', yours: 'A' }] })(change)
+  }
+  records.set('1', item('1', { name: 'a', phone: 'p', city: 'c', mail: 'm' }))
+  const report = await edits.apply([['name', 'A'], ['phone', 'mine'], ['city', 'same'], ['mail', 'M']].map(([key, value]) => ({ id: '1', key: key!, value: value! })))
+  expect(report).toMatchObject({ done: 2, failed: 2 })
+  expect(server.asked.slice(1)).toEqual([{ id: '1', version: 'v7', fields: { city: 'same', mail: 'M' } }])
+  expect(records.get('1')?.fields).toEqual({ name: 'x', phone: 'theirs', city: 'same', mail: 'M' })
+  expect(edits.left().map(({ key, mark }) => [key, mark.state, mark.theirs])).toEqual([['name', 'clash', 'x'], ['phone', 'clash', 'theirs']])
 })

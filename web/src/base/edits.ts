@@ -5,9 +5,9 @@
  */
 import { ref, shallowReactive } from 'vue'
 import type { Item, Value, Values } from './contract'
-import { dropDraft, findDraft, keepDraft } from './drafts'
 import type { ApiError } from './problem'
 import { readRecord, writeRecords, type Outcome } from './changes'
+import { createMarks, type Mark } from './marks'
 
 export interface CellChange {
   id: string
@@ -15,26 +15,8 @@ export interface CellChange {
   value: Value
 }
 
-export interface Mark {
-  /** What was typed, and what stood there when it was begun. */
-  value: Value
-  base: Value
-  state: 'saving' | 'failed' | 'clash'
-  theirs?: Value
-  error?: ApiError
-  /** It was never sent: this is wrong with it. */
-  fault?: { code: string; limit?: string | number }
-  /** The version that its row had when it was sent: as soon as the row has another one, the row itself is shown. */
-  from?: string
-}
-
-export type Marks = Record<string, Mark>
-
-/** Whether the mark has the say, or the row is newer already. */
-export const holds = (mark: Mark, row: Item | undefined): boolean => mark.state !== 'saving' || mark.from === row?.version
-
-/** What a cell shows. */
-export const shownOf = (mark: Mark | undefined, row: Item, key: string): Value => (mark && holds(mark, row) ? mark.value : (row.fields[key] ?? null))
+/** By `id/key`: what stood in a cell, and in its record, when one began to change it. */
+export type Bases = Map<string, { base: Value; version: string }>
 
 interface Done {
   id: string
@@ -42,6 +24,8 @@ interface Done {
   before: Value
   after: Value
 }
+
+type Side = (cell: Done) => [now: Value, then: Value]
 
 export interface Step {
   cells: Done[]
@@ -62,49 +46,20 @@ export interface Report {
   failed: number
   /** Cells that an undo left alone, for somebody has changed them since. */
   skipped: number
+  /** What was done, as it can be undone. */
+  step?: Step
 }
 
 const MOST_STEPS = 100
 /** A channel tells of one's own change at once; longer than this nobody waits for it. */
 const SETTLE_MS = 3000
+const LOOK_MS = 25
 
 export function createEdits(host: EditsHost) {
-  const marks = shallowReactive(new Map<string, Marks>())
+  const { marks, setMark, reconcile, left } = createMarks(host.form)
   const busy = ref(0)
   const past = shallowReactive<Step[]>([])
   const future = shallowReactive<Step[]>([])
-
-  // ---- marks
-
-  function setMark(id: string, key: string, mark: Mark | null): void {
-    const { [key]: _gone, ...rest } = marks.get(id) ?? {}
-    const next = mark ? { ...rest, [key]: mark } : rest
-    if (Object.keys(next).length === 0) marks.delete(id)
-    else marks.set(id, next)
-    keepFailed(id)
-  }
-
-  /** What failed is kept like anything else that was typed and not saved: the record's page goes on with it. */
-  function keepFailed(id: string): void {
-    const failed = Object.entries(marks.get(id) ?? {}).filter(([, mark]) => mark.state !== 'saving')
-    const draft = findDraft(host.form, id)
-    if (failed.length === 0 && !kept.has(id)) return
-    const values: Values = { ...draft?.values }
-    const base: Values = { ...draft?.base }
-    for (const key of kept.get(id) ?? []) {
-      delete values[key]
-      delete base[key]
-    }
-    for (const [key, mark] of failed) {
-      values[key] = mark.value
-      base[key] = mark.base
-    }
-    if (failed.length > 0) kept.set(id, failed.map(([key]) => key))
-    else kept.delete(id)
-    if (Object.keys(values).length > 0) keepDraft({ form: host.form, id, values, base })
-    else dropDraft(host.form, id)
-  }
-  const kept = new Map<string, string[]>()
 
   /** What was written is shown until the row itself has come so far. */
   function settle(id: string, keys: string[], item: Item): void {
@@ -150,10 +105,11 @@ export function createEdits(host: EditsHost) {
         // It is told below, with what the server said first.
       }
     }
-    if (newest && clashes.size === 0) {
+    // What clashed is out of it already; the rest goes upon the newest state only as far as that says what one saw.
+    if (newest) {
       for (const key of Object.keys(work.values)) {
         const theirs = newest.fields[key] ?? null
-        if (!host.same(theirs, work.base[key])) fail(work, key, { state: 'clash', theirs })
+        if (!host.same(theirs, work.base[key]) && !host.same(theirs, work.values[key])) fail(work, key, { state: 'clash', theirs })
       }
     }
     const again = newest !== undefined || faults.size > 0
@@ -196,8 +152,8 @@ export function createEdits(host: EditsHost) {
     if (list.length > MOST_STEPS) list.shift()
   }
 
-  /** `bases`: what stood in a cell, and in its record, when one began to type; else what stands there now. */
-  async function run(changes: CellChange[], bases: Map<string, { base: Value; version: string }>): Promise<{ done: Done[]; failed: number }> {
+  /** What `bases` does not name is changed from what stands there now. */
+  async function run(changes: CellChange[], bases: Bases): Promise<{ done: Done[]; failed: number }> {
     const byId = new Map<string, Work>()
     const clashes: [Work, string, Value][] = []
     for (const { id, key, value } of changes) {
@@ -227,18 +183,31 @@ export function createEdits(host: EditsHost) {
     }
   }
 
-  async function apply(changes: CellChange[], bases = new Map<string, { base: Value; version: string }>()): Promise<Report> {
+  async function apply(changes: CellChange[], bases: Bases = new Map()): Promise<Report> {
     const { done, failed } = await run(changes, bases)
-    remember(past, { cells: done })
+    const step = { cells: done }
+    remember(past, step)
     if (done.length > 0) future.splice(0)
-    return { done: done.length, failed, skipped: 0 }
+    return { done: done.length, failed, skipped: 0, ...(done.length > 0 && { step }) }
+  }
+
+  /** What was just written comes back in its row first: until then the row says what stood there before. */
+  async function settled(cells: Done[], side: Side): Promise<void> {
+    const open = (cell: Done) => {
+      const mark = marks.get(cell.id)?.[cell.key]
+      const row = host.find(cell.id)
+      return mark?.state === 'saving' && row !== undefined && mark.from === row.version && !host.same(row.fields[cell.key], side(cell)[0])
+    }
+    for (let waited = 0; waited < SETTLE_MS && cells.some(open); waited += LOOK_MS) await new Promise((done) => setTimeout(done, LOOK_MS))
   }
 
   /** One step back or forth: a cell that does not say any more what was written there is left alone. */
-  async function turn(from: Step[], to: Step[], side: (cell: Done) => [now: Value, then: Value]): Promise<Report | null> {
-    const step = from.pop()
+  async function turn(from: Step[], to: Step[], side: Side, wanted = from.at(-1)): Promise<Report | null> {
+    const at = wanted ? from.lastIndexOf(wanted) : -1
+    const step = at < 0 ? undefined : from.splice(at, 1)[0]
     if (!step) return null
-    const bases = new Map<string, { base: Value; version: string }>()
+    await settled(step.cells, side)
+    const bases: Bases = new Map()
     const changes: CellChange[] = []
     const newest = new Map<string, Item | null>()
     for (const cell of step.cells) {
@@ -258,18 +227,31 @@ export function createEdits(host: EditsHost) {
     return { done: done.length, failed, skipped: step.cells.length - done.length - failed }
   }
 
+  /** Steps go one at a time: each looks at what the one before has left. */
+  let last: Promise<unknown> = Promise.resolve()
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = last.then(work)
+    last = mine.catch(() => undefined)
+    return mine
+  }
+
   return {
     marks,
     busy,
     past,
     future,
     apply,
-    undo: () => turn(past, future, ({ before, after }) => [after, before]),
-    redo: () => turn(future, past, ({ before, after }) => [before, after]),
+    /** The newest step, or one that `apply` told of; null: there is none (any more). */
+    undo: (step?: Step) => inTurn(() => turn(past, future, ({ before, after }) => [after, before], step)),
+    redo: () => inTurn(() => turn(future, past, ({ before, after }) => [before, after])),
     /** What was typed can not be sent as it is: it stays, marked. */
     hold: (id: string, key: string, value: Value, base: Value, fault: NonNullable<Mark['fault']>) => setMark(id, key, { value, base, state: 'failed', fault }),
     /** What was typed is given up. */
     discard: (id: string, key: string) => setMark(id, key, null),
+    /** It was not meant so: it is marked as before, and nothing is sent. What was typed there since stays. */
+    restore(id: string, key: string, mark: Mark): void {
+      if (!marks.get(id)?.[key]) setMark(id, key, mark)
+    },
     /** Once more: after a failure as it was, over theirs where one keeps one's own. */
     async retry(id: string, key: string): Promise<Report> {
       const mark = marks.get(id)?.[key]
@@ -279,15 +261,8 @@ export function createEdits(host: EditsHost) {
       const base = mark.state === 'clash' ? (row.fields[key] ?? null) : mark.base
       return apply([{ id, key, value: mark.value }], new Map([[`${id}/${key}`, { base, version: row.version }]]))
     },
-    /** The list is looked at again: what was saved or given up on a record's page is no mark any more. */
-    reconcile(): void {
-      for (const [id, keys] of [...kept]) {
-        const draft = findDraft(host.form, id)
-        for (const key of keys) if (!draft || !(key in draft.values)) setMark(id, key, null)
-      }
-    },
-    /** Marks by what became of them. */
-    left: () => [...marks].flatMap(([id, cells]) => Object.entries(cells).filter(([, mark]) => mark.state !== 'saving').map(([key, mark]) => ({ id, key, mark }))),
+    reconcile,
+    left,
     clear(): void {
       marks.clear()
       past.splice(0)

@@ -4,7 +4,7 @@
  */
 import { defineComponent, h, type PropType, type VNode } from 'vue'
 import type { Value } from '@/base/contract'
-import { holds, shownOf, type Marks } from '@/base/edits'
+import { holds, shownOf, type Marks } from '@/base/marks'
 import type { Row } from '@/base/rows'
 import { widthName, type Column } from './useColumns'
 

@@ -5,7 +5,8 @@
  */
 import { computed, onBeforeUnmount, onDeactivated, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
 import type { Value } from '@/base/contract'
-import type { Edits, Marks, Report } from '@/base/edits'
+import type { Edits, Report } from '@/base/edits'
+import type { Marks } from '@/base/marks'
 import type { Row, Rows } from '@/base/rows'
 import { checkField, sameValue, type Fault } from '@/fields'
 import type { Column } from './useColumns'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { computed, ref } from 'vue'
 import type { Field, Value } from '@/base/contract'
-import type { Edits } from '@/base/edits'
+import type { Bases, Edits } from '@/base/edits'
 import type { Row, Rows } from '@/base/rows'
 import { kindOf } from '@/fields'
 import { fieldOf, STAGES } from '@/fields/fixture'
@@ -19,10 +19,10 @@ const fields: Field[] = [
 const columns = fields.map((field) => ({ key: field.key, label: field.label, field, kind: kindOf(field), width: 100, first: false, hidden: false })) as Column[]
 const rowOf = (id: string, more: Partial<Row> = {}): Row => ({ id, version: '1', fields: { no: `N${id}`, name: `n${id}`, stage: 'lead', sum: `${id}.00`, seen: 's' }, masked: [], locked: [], can: ['update'], ...more })
 
-function setUp(rect: Rect, list: (Row | undefined)[] = [rowOf('1'), rowOf('2'), rowOf('3')]) {
+function setUp(rect: Rect, list: (Row | undefined)[] = [rowOf('1'), rowOf('2'), rowOf('3')], edits = {} as Edits) {
   const rows = { length: ref(list.length), row: (rank: number) => list[rank] } as unknown as Rows
   const block = { rect: computed(() => rect) } as unknown as Block
-  return useClip({ rows, block, edits: {} as Edits, columns: () => columns, shownValue: (row: Row, column: Column): Value => row.fields[column.key] ?? null })
+  return useClip({ rows, block, edits, columns: () => columns, shownValue: (row: Row, column: Column): Value => row.fields[column.key] ?? null })
 }
 const rect = (top: number, bottom: number, left: number, right: number): Rect => ({ top, bottom, left, right })
 const said = (plan: { cells: { id: string; key: string; value: Value }[] } | null) => plan?.cells.map(({ id, key, value }) => `${id}.${key}=${String(value)}`)
@@ -31,6 +31,20 @@ test('one value goes into the whole block, a block as often as it fits, else fro
   expect(said(await setUp(rect(0, 2, 1, 1)).planPaste([['x']], true))).toEqual(['1.name=x', '2.name=x', '3.name=x'])
   expect(said(await setUp(rect(0, 1, 1, 1)).planPaste([['x'], ['y']], true))).toEqual(['1.name=x', '2.name=y'])
   expect(said(await setUp(rect(1, 1, 1, 1)).planPaste([['x', '成交客户'], ['y', 'won']], true))).toEqual(['2.name=x', '2.stage=won', '3.name=y', '3.stage=won'])
+})
+
+test('a paste goes into the records that stood there when it began, upon what stood in them', async () => {
+  const list = [rowOf('1'), rowOf('2'), rowOf('3')]
+  const given: Bases[] = []
+  const edits = { apply: (_cells: unknown, bases: Bases) => (given.push(bases), Promise.resolve({ done: 2, failed: 0, skipped: 0 })) } as unknown as Edits
+  const clip = setUp(rect(0, 1, 1, 1), list, edits)
+  const planning = clip.planPaste([['x'], ['y']], true)
+  list.unshift(rowOf('0'))
+  Object.assign(list[2]!, { version: '2', fields: { ...list[2]!.fields, name: 'theirs' }, locked: ['name'] })
+  const plan = await planning
+  expect(said(plan)).toEqual(['1.name=x', '2.name=y'])
+  await clip.apply(plan!)
+  expect(given).toEqual([new Map([['1/name', { base: 'n1', version: '1' }], ['2/name', { base: 'n2', version: '1' }]])])
 })
 
 test('what may not be written is counted, what is not known or wrong is told once, an empty cell empties', async () => {

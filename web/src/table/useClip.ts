@@ -3,7 +3,7 @@
  * what will be written, what is left out and why, what stands past the end; whoever pastes is asked where it matters.
  */
 import type { Value } from '@/base/contract'
-import type { CellChange, Edits } from '@/base/edits'
+import type { Bases, CellChange, Edits } from '@/base/edits'
 import type { Row, Rows } from '@/base/rows'
 import { checkField, kindOf, requestValue, valueFromText, type Fault } from '@/fields'
 import { printBlock, printTable } from './clip'
@@ -20,6 +20,8 @@ export interface Wrong {
 
 export interface Plan {
   cells: CellChange[]
+  /** What stood there when it was worked out: what others change until it is done is a clash. */
+  bases: Bases
   wrong: Wrong[]
   /** Cells that may not be written, or stand on records that are not loaded. */
   closed: number
@@ -64,13 +66,15 @@ export function useClip({ rows, block, edits, columns, shownValue }: ClipHost) {
     return { cells: found.length * picked.length, absent: rect.bottom - rect.top + 1 - found.length, text: texts.length === 1 && picked.length === 1 ? (texts[0]?.[0] ?? '') : '' }
   }
 
-  const emptyPlan = (): Plan => ({ cells: [], wrong: [], closed: 0, absent: 0, news: [] })
+  const emptyPlan = (): Plan => ({ cells: [], bases: new Map(), wrong: [], closed: 0, absent: 0, news: [] })
 
-  function put(plan: Plan, rank: number, column: Column, value: Value): void {
-    const row = rows.row(rank)
+  function put(plan: Plan, row: Row | undefined, column: Column, value: Value): void {
     if (!row) plan.absent++
     else if (whyNot(column, row) !== '') plan.closed++
-    else plan.cells.push({ id: row.id, key: column.key, value })
+    else {
+      plan.cells.push({ id: row.id, key: column.key, value })
+      plan.bases.set(`${row.id}/${column.key}`, { base: row.fields[column.key] ?? null, version: row.version })
+    }
   }
 
   /** One value goes into the whole block; a block goes as often as it fits, else from the upper left corner on. */
@@ -86,15 +90,17 @@ export function useClip({ rows, block, edits, columns, shownValue }: ClipHost) {
     const known = new Map<string, Promise<Value | undefined>>()
     const told = new Set<string>()
     const targets = columns().slice(rect.left, rect.left + broad)
+    // Looking up what is named takes time. Meant are the records that stand here now, as they are now: a row is changed in place.
+    const end = rows.length.value
+    const items = Array.from({ length: tall }, (_one, r) => rows.row(rect.top + r)).map((row) => row && { ...row })
     for (let r = 0; r < tall; r++) {
       const line = texts[r % texts.length]!
-      const rank = rect.top + r
-      const past = rank >= rows.length.value
+      const past = rect.top + r >= end
       const values: Record<string, Value> = {}
       for (const [c, column] of targets.entries()) {
         const text = line[c % width] ?? ''
-        if (past ? column.field.access !== 'write' || column.field.type === 'auto_number' : whyNot(column, rows.row(rank)) !== '') {
-          if (!past && rows.row(rank)) plan.closed++
+        if (past ? column.field.access !== 'write' || column.field.type === 'auto_number' : whyNot(column, items[r]) !== '') {
+          if (!past && items[r]) plan.closed++
           else if (!past) plan.absent++
           continue
         }
@@ -106,7 +112,7 @@ export function useClip({ rows, block, edits, columns, shownValue }: ClipHost) {
           if (!told.has(name)) plan.wrong.push({ field: column.label, text, fault })
           told.add(name)
         } else if (past) values[column.key] = value
-        else put(plan, rank, column, value)
+        else put(plan, items[r], column, value)
       }
       if (past && mayAdd && Object.values(values).some((value) => value !== null)) plan.news.push({ values, texts: line })
     }
@@ -124,7 +130,7 @@ export function useClip({ rows, block, edits, columns, shownValue }: ClipHost) {
       for (const column of columnsOf(source)) {
         // What is masked there is no value that could go elsewhere.
         if (!from || from.masked.includes(column.key)) plan.absent++
-        else put(plan, rank, column, shownValue(from, column))
+        else put(plan, rows.row(rank), column, shownValue(from, column))
       }
     }
     return plan
@@ -140,7 +146,7 @@ export function useClip({ rows, block, edits, columns, shownValue }: ClipHost) {
         if (value === undefined) continue
         const fault = checkField(column.field, value)
         if (fault) plan.wrong.push({ field: column.label, text: kindOf(column.field).text(value, column.field), fault })
-        else put(plan, rank, column, value)
+        else put(plan, rows.row(rank), column, value)
       }
     }
     const seen = new Set<string>()
@@ -163,7 +169,7 @@ export function useClip({ rows, block, edits, columns, shownValue }: ClipHost) {
     planFill,
     fillDown,
     planValue,
-    apply: (plan: Plan) => edits.apply(plan.cells),
+    apply: (plan: Plan) => edits.apply(plan.cells, plan.bases),
     bodies: (plan: Plan) => plan.news.map(({ values }) => bodyOf(values)),
   }
 }

@@ -3,7 +3,7 @@ import { ref, shallowRef, watch } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { serverNow } from '@/base/clock'
 import { today } from '@/base/dates'
-import type { Report } from '@/base/edits'
+import type { Report, Step } from '@/base/edits'
 import { showToast } from '@/ui/toast'
 import type { Block, Rect } from './useBlock'
 import { whyNot, type Cells, type CellsHost, type Hand } from './useCells'
@@ -54,7 +54,7 @@ export function useEditing(host: EditingHost) {
     ].filter((text) => text !== '')
     const many = report.done > 1 ? [t('cell.done', report.done)] : []
     if (many.length + left.length === 0) return
-    showToast([...many, ...left].join(t('cell.and')), { kind: left.length > 0 ? 'bad' : 'good', ...(report.done > 1 && { action: { label: t('common.undo'), run: () => void undo() } }) })
+    showToast([...many, ...left].join(t('cell.and')), { kind: left.length > 0 ? 'bad' : 'good', ...(report.done > 1 && { action: { label: t('common.undo'), run: () => void undo(report.step) } }) })
   }
 
   async function apply(plan: Plan): Promise<void> {
@@ -72,8 +72,8 @@ export function useEditing(host: EditingHost) {
     cells.begin()
   }
 
-  async function undo(): Promise<void> {
-    const report = await edits.undo()
+  async function undo(step?: Step): Promise<void> {
+    const report = await edits.undo(step)
     if (!report) showToast(t('cell.nothingToUndo'))
     else showToast([report.done > 0 ? t('cell.undone', report.done) : '', report.skipped > 0 ? t('cell.skipped', report.skipped) : '', report.failed > 0 ? t('cell.failed', report.failed) : ''].filter(Boolean).join(t('cell.and')), { kind: report.skipped + report.failed > 0 ? 'bad' : 'plain' })
   }
@@ -106,7 +106,7 @@ export function useEditing(host: EditingHost) {
     if (block.many.value) block.collapse()
     else if (here && mark && mark.state !== 'saving') {
       edits.discard(here.id, key)
-      showToast(t('cell.givenUp'), { action: { label: t('common.undo'), run: () => mark && void edits.apply([{ id: here.id, key, value: mark.value }]).then(tell) } })
+      showToast(t('cell.givenUp'), { action: { label: t('common.undo'), run: () => edits.restore(here.id, key, mark) } })
     } else leaving = true
   }
 
