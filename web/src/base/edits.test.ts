@@ -180,3 +180,20 @@ test('where a part clashed, the rest goes upon the newest state only as far as n
   expect(records.get('1')?.fields).toEqual({ name: 'x', phone: 'theirs', city: 'same', mail: 'M' })
   expect(edits.left().map(({ key, mark }) => [key, mark.state, mark.theirs])).toEqual([['name', 'clash', 'x'], ['phone', 'clash', 'theirs']])
 })
+
+test('a second change before the row of the first has come is made upon the first, not against it', async () => {
+  const row = item('1', { name: 'a', phone: 'p' })
+  const edits = setUp((id) => (id === '1' ? row : records.get(id)))
+  const seen = new Map([['1/name', { base: 'a' as Value, version: 'v1' }]])
+  expect(await edits.apply([{ id: '1', key: 'name', value: 'A' }], seen)).toMatchObject({ done: 1, failed: 0 })
+  expect(await edits.apply([{ id: '1', key: 'name', value: null }], seen)).toMatchObject({ done: 1, failed: 0 })
+  const [one, two] = [edits.apply([{ id: '1', key: 'phone', value: 'x' }]), edits.apply([{ id: '1', key: 'phone', value: 'y' }])]
+  expect(await Promise.all([one, two])).toMatchObject([{ done: 1, failed: 0 }, { done: 1, failed: 0 }])
+  expect(server.asked).toEqual([
+    { id: '1', version: 'v1', fields: { name: 'A' } },
+    { id: '1', version: 'v1+', fields: { name: null } },
+    { id: '1', version: 'v1++', fields: { phone: 'x' } },
+    { id: '1', version: 'v1+++', fields: { phone: 'y' } },
+  ])
+  expect([...edits.marks.values()].flatMap((marks) => Object.values(marks)).some((mark) => mark.state === 'clash')).toBe(false)
+})

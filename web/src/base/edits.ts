@@ -61,6 +61,24 @@ export function createEdits(host: EditsHost) {
   const past = shallowReactive<Step[]>([])
   const future = shallowReactive<Step[]>([])
 
+  /** One's own newest write of a record: upon which state, of what, and what the server answered. */
+  const answered = new Map<string, { from: string; keys: Set<string>; item: Item }>()
+  /** What is on its way, by record: the next change of it is made upon its answer. */
+  const flights = new Map<string, Promise<unknown>>()
+
+  /** The newest state that is known here: one's own write is known before its row has come. */
+  function newest(id: string): Item | undefined {
+    const row = host.find(id)
+    const own = answered.get(id)
+    return own && row?.version === own.from ? own.item : row
+  }
+
+  /** What was seen before one's own write has come is that write, not somebody else's. */
+  function rebased(id: string, key: string, known: { base: Value; version: string } | undefined): typeof known {
+    const own = answered.get(id)
+    return known && own && known.version === own.from && own.keys.has(key) ? { base: own.item.fields[key] ?? null, version: own.item.version } : known
+  }
+
   /** What was written is shown until the row itself has come so far. */
   function settle(id: string, keys: string[], item: Item): void {
     host.saved(item)
@@ -68,6 +86,8 @@ export function createEdits(host: EditsHost) {
     const clear = () => {
       for (const [key, mark] of written) if (marks.get(id)?.[key] === mark) setMark(id, key, null)
     }
+    const [from, before] = [written.find(([, mark]) => mark?.from !== undefined)?.[1]?.from, answered.get(id)]
+    if (from !== undefined) answered.set(id, { from, keys: new Set([...(before?.from === from ? before.keys : []), ...keys]), item })
     if (written.some(([, mark]) => mark && host.find(id)?.version === mark.from)) setTimeout(clear, SETTLE_MS)
     else clear()
   }
@@ -154,11 +174,13 @@ export function createEdits(host: EditsHost) {
 
   /** What `bases` does not name is changed from what stands there now. */
   async function run(changes: CellChange[], bases: Bases): Promise<{ done: Done[]; failed: number }> {
+    const before = changes.flatMap(({ id }) => flights.get(id) ?? [])
+    if (before.length > 0) await Promise.all(before)
     const byId = new Map<string, Work>()
     const clashes: [Work, string, Value][] = []
     for (const { id, key, value } of changes) {
-      const row = host.find(id)
-      const known = bases.get(`${id}/${key}`)
+      const row = newest(id)
+      const known = rebased(id, key, bases.get(`${id}/${key}`))
       if (!row && !known) continue
       const now = row?.fields[key] ?? null
       const base = known ? known.base : now
@@ -169,17 +191,20 @@ export function createEdits(host: EditsHost) {
       work.base[key] = base
       // Somebody has changed this very cell meanwhile: known already, no need to ask the server first.
       if (row && !host.same(now, base) && !host.same(now, value)) clashes.push([work, key, now])
-      else setMark(id, key, { value, base, state: 'saving', ...(row && { from: row.version }) })
+      else setMark(id, key, { value, base, state: 'saving', ...(row && { from: host.find(id)?.version ?? row.version }) })
     }
     for (const [work, key, theirs] of clashes) fail(work, key, { state: 'clash', theirs })
     const works = [...byId.values()].filter((work) => Object.keys(work.values).length > 0)
     const asked = works.reduce((sum, work) => sum + Object.keys(work.values).length, 0)
     busy.value++
+    const flight = send(works)
+    for (const { id } of works) flights.set(id, flight.catch(() => undefined))
     try {
-      const done = await send(works)
+      const done = await flight
       return { done, failed: asked - done.length + clashes.length }
     } finally {
       busy.value--
+      if (busy.value === 0) flights.clear()
     }
   }
 
@@ -265,6 +290,7 @@ export function createEdits(host: EditsHost) {
     left,
     clear(): void {
       marks.clear()
+      answered.clear()
       past.splice(0)
       future.splice(0)
     },
