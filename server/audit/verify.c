@@ -188,7 +188,7 @@ static const char *check_key(struct audit_verify *verify, const struct seal *sea
     return NULL;
 }
 
-/* What was kept elsewhere, by number. NULL: good. */
+/* What was kept elsewhere, by number: two of one number that differ cannot both be the log's. NULL: good. */
 static const char *check_kept(struct audit_verify *verify, const struct seal *seal)
 {
     const struct audit_verify_opts *opts = &verify->opts;
@@ -196,11 +196,14 @@ static const char *check_kept(struct audit_verify *verify, const struct seal *se
     unsigned char ours[SEAL_HASH_BYTES], theirs[SEAL_HASH_BYTES];
     while (verify->kept < opts->n_kept && opts->kept[verify->kept].number < seal->number)
         verify->kept++; /* before the range */
-    if (verify->kept == opts->n_kept || opts->kept[verify->kept].number != seal->number)
-        return NULL;
     seal_hash(seal, log, ours);
-    seal_hash(&opts->kept[verify->kept++], log, theirs);
-    return memcmp(ours, theirs, sizeof ours) == 0 ? NULL : "it is not the seal that was kept elsewhere";
+    while (verify->kept < opts->n_kept && opts->kept[verify->kept].number == seal->number) {
+        seal_hash(&opts->kept[verify->kept++], log, theirs);
+        if (memcmp(ours, theirs, sizeof ours) != 0)
+            return "it is not the seal that was kept elsewhere";
+        verify->verdict.compared++;
+    }
+    return NULL;
 }
 
 /* A range begins after a seal that may have any number. */
@@ -356,7 +359,10 @@ static void check_end(struct audit_verify *verify)
     else if (opts->n_kept > verify->kept) {
         verify->verdict.seal = opts->kept[verify->kept].number;
         (void)fail(verify, "the log ends before a seal that was kept elsewhere");
-    } else if (opts->n_keys > 0 && !verify->verdict.key_is_known)
+    } else if (opts->n_kept > 0 && verify->verdict.compared == 0)
+        (void)fail(verify,
+            "the log begins after every seal that was kept elsewhere: none could be compared with it");
+    else if (opts->n_keys > 0 && !verify->verdict.key_is_known)
         (void)fail(verify, "%s",
             verify->verdict.has_seal ? "no seal is under a key that was given" : "nothing is sealed");
 }

@@ -15,7 +15,8 @@ struct audit_verify_opts {
     const unsigned char (*keys)[CRYPTO_KEY_BYTES];
     size_t n_keys;
     /* Seals that were kept elsewhere, ascending by number: the log must hold each that its range reaches, as
-     * it is, and must reach the last one. */
+     * it is, must reach the last one, and may not begin after all of them. Of one number there may be
+     * several. */
     const struct seal *kept;
     size_t n_kept;
 };
@@ -24,6 +25,7 @@ struct audit_verdict {
     /* What was proved, or how far it was good. */
     uint64_t from, leaves, seals; /* the first leaf; leaves and seals that were read */
     uint64_t found;               /* leaves whose place in the order of commits nobody knows, as declared */
+    size_t compared;              /* seals that were kept elsewhere and are the log's own */
     bool has_seal, key_is_known;
     struct seal last; /* the last good seal */
     /* The first bad place, where not good. Numbers are -1 and texts empty where it has none. */

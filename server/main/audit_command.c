@@ -129,7 +129,8 @@ static void say_good(const struct audit_job *job, const struct audit_verdict *ve
     printf("key: %.*s (%s)\n", STR_ARGS(key),
         verdict->key_is_known ? "as given" : "not compared: none that was kept elsewhere was given");
     if (job->opts.n_kept > 0)
-        printf("seals that were kept elsewhere: %zu, none differs\n", job->opts.n_kept);
+        printf("seals that were kept elsewhere: compared %zu of %zu, none differs\n", verdict->compared,
+            job->opts.n_kept);
     if (verdict->found > 0)
         printf("events whose place in the order of commits is not known, as declared: %llu\n",
             (unsigned long long)verdict->found);

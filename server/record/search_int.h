@@ -10,7 +10,7 @@
 
 /* What a transaction keeps of its records, sent as a few statements whatever their number. */
 struct search_batch {
-    struct buf *words, *readings; /* JSON arrays without their ends */
+    struct buf *words, *readings; /* JSON arrays without their ends, of what has not been sent yet */
 };
 struct search_batch *search_batch_new(void); /* in the task's arena */
 /* The record's values were `before` (NULL: it is new) and are `after`. Only what has changed is touched. */

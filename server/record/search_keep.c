@@ -10,6 +10,7 @@
 #include "record/search_int.h"
 #include "text/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char SQL_WORDS[] =
@@ -26,7 +27,7 @@ static const char SQL_SET_STATE[] =
     "INSERT INTO idx_search_state (form, version, through, done) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE "
     "version = VALUES(version), through = VALUES(through), done = VALUES(done)";
 
-enum { TAG_BYTES = 3, WORDS_AT_ONCE = 16, FILL_ROWS = 200, FILL_PAUSE_MS = 2 };
+enum { TAG_BYTES = 3, WORDS_AT_ONCE = 16, FILL_ROWS = 200, FILL_PAUSE_MS = 2, LIST_BYTES = 1 << 20 };
 
 bool search_keeps(const struct field *field)
 {
@@ -58,7 +59,7 @@ struct str search_version(const struct form *form)
 /* ---- the words of a value ------------------------------------------------------------------------------ */
 
 struct kept {
-    struct str *words; /* with their tags, ascending by what follows it */
+    struct str *words; /* with their tags, ascending */
     size_t n;
     struct str reading; /* empty: none is kept */
 };
@@ -93,8 +94,11 @@ static struct kept keep_of(const struct field *field, const struct db_val *value
     struct str folded = text_fold(arena, value->s);
     if (field->type->search == SEARCH_CODE) {
         kept.words = arena_new_array(arena, struct str, 2);
-        kept.words[kept.n++] = tagged(search_tag(field, false), cut(folded));
-        kept.words[kept.n++] = tagged(search_tag(field, true), cut(turned(folded)));
+        struct str begin = tagged(search_tag(field, false), cut(folded)),
+                   end = tagged(search_tag(field, true), cut(turned(folded)));
+        bool ascend = str_cmp(begin, end) < 0;
+        kept.words[kept.n++] = ascend ? begin : end;
+        kept.words[kept.n++] = ascend ? end : begin;
         return kept;
     }
     struct text_pinyin pinyin;
@@ -106,12 +110,14 @@ static struct kept keep_of(const struct field *field, const struct db_val *value
     return kept;
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
 static bool has_word(const struct kept *kept, struct str word)
 {
-    for (size_t i = 0; i < kept->n; i++)
-        if (str_eq(kept->words[i], word))
-            return true;
-    return false;
+    return kept->n > 0 && bsearch(&word, kept->words, kept->n, sizeof word, by_bytes) != NULL;
 }
 
 /* ---- a transaction's ----------------------------------------------------------------------------------- */
@@ -130,13 +136,26 @@ struct search_batch *search_batch_new(void)
     return batch;
 }
 
-static void add_word(struct search_batch *batch, int64_t id, struct str word)
+/* A list is one parameter of a statement: what has grown long is sent, and the next begins. */
+static void send(struct tx *tx, const char *sql, struct buf *list)
+{
+    if (list->n == 0)
+        return;
+    buf_add_char(list, ']');
+    tx_add(tx, sql, DB_PARAMS(DB_S(buf_str(list))));
+    buf_clear(list);
+}
+
+static void add_word(struct search_batch *batch, struct tx *tx, int64_t id, struct str word)
 {
     struct str hex = crypto_hex(task_arena(), (const unsigned char *)word.p, word.n);
     buf_printf(batch->words, "%s[%lld,\"%.*s\"]", batch->words->n ? "," : "[", (long long)id, STR_ARGS(hex));
+    if (batch->words->n > LIST_BYTES)
+        send(tx, SQL_WORDS, batch->words);
 }
 
-static void add_reading(struct search_batch *batch, int64_t id, const struct field *field, struct str reading)
+static void add_reading(
+    struct search_batch *batch, struct tx *tx, int64_t id, const struct field *field, struct str reading)
 {
     struct buf quoted = {0};
     struct json_out out;
@@ -149,6 +168,8 @@ static void add_reading(struct search_batch *batch, int64_t id, const struct fie
     buf_add_str(batch->readings, buf_str(&quoted));
     buf_add_char(batch->readings, ']');
     buf_done(&quoted);
+    if (batch->readings->n > LIST_BYTES)
+        send(tx, SQL_READINGS, batch->readings);
 }
 
 /* The number of values is one of a few, so that statements are prepared once. */
@@ -191,9 +212,9 @@ void search_add(struct search_batch *batch, struct tx *tx, const struct form *fo
             remove_words(tx, id, &was, &is);
         for (size_t w = 0; w < is.n; w++)
             if (!has_word(&was, is.words[w]))
-                add_word(batch, id, is.words[w]);
+                add_word(batch, tx, id, is.words[w]);
         if (is.reading.n > 0)
-            add_reading(batch, id, field, is.reading);
+            add_reading(batch, tx, id, field, is.reading);
         else if (was.reading.n > 0)
             tx_add(tx, SQL_NO_READING, DB_PARAMS(DB_I(id), DB_I(field->id)));
     }
@@ -219,15 +240,6 @@ void search_remove(struct tx *tx, const struct form *form, int64_t id, const str
         struct kept was = keep_of(&form->fields[i], &values[i]);
         remove_words(tx, id, &was, &nothing);
     }
-}
-
-static void send(struct tx *tx, const char *sql, struct buf *list)
-{
-    if (list->n == 0)
-        return;
-    buf_add_char(list, ']');
-    tx_add(tx, sql, DB_PARAMS(DB_S(buf_str(list))));
-    buf_clear(list);
 }
 
 void search_flush(const struct search_batch *batch, struct tx *tx)

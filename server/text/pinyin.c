@@ -23,7 +23,9 @@ enum {
     SYLLABLES_MAX = 200, /* of a text; what comes after them is not found */
     VARIANTS_MAX = 8,
     READINGS_MAX = 4,
-    SHORT_RUN = 4
+    SHORT_RUN = 4,
+    RUN_MAX = 64,     /* letters of a run that are kept, and looked for */
+    TEXT_MAX = 65000, /* bytes of all readings of a text; their column holds 65,535 */
 };
 
 static const struct line {
@@ -141,7 +143,7 @@ static struct syllable *read_syllables(struct str folded, struct arena *arena, s
         size_t run = short_run ? 0 : letters_at(folded);
         struct syllable *syllable = &syllables[n];
         if (run > SHORT_RUN) {
-            add_reading(syllable, (struct str){folded.p, run});
+            add_reading(syllable, (struct str){folded.p, run < RUN_MAX ? run : RUN_MAX});
             folded = (struct str){folded.p + run, folded.n - run};
             n++;
             continue;
@@ -225,9 +227,14 @@ void text_pinyin(struct arena *arena, struct str folded, struct text_pinyin *ret
     buf_init(&text, 0);
     pinyin.words = arena_new_array(arena, struct str, 2 * n * VARIANTS_MAX + 1);
     do {
+        size_t good = text.n;
         if (variants > 0)
             buf_add_char(&text, '\n');
         add_line(syllables, n, chosen, &text);
+        if (text.n > TEXT_MAX) { /* never the first line */
+            text.n = good;
+            break;
+        }
         for (size_t from = 0; from < n; from++) {
             pinyin.words[pinyin.n_words++] = word_from(syllables, n, chosen, from, false, arena);
             if (from + 1 < n) /* of one syllable the initial begins the whole */
@@ -280,8 +287,15 @@ void text_pinyin_word(struct arena *arena, struct str word, struct text_pinyin_w
         buf_add_str(&spelt, one.n > 1 && read_han(one, arena, &syllable) ? syllable.readings[0] : one);
     }
     struct str all = arena_copy(arena, buf_str(&spelt));
-    for (struct str rest = all; rest.n > 0;)
-        add_pattern(&pattern, take_character(&rest), rest.p == all.p);
+    size_t run = 0;
+    for (struct str rest = all; rest.n > 0;) {
+        bool first = rest.p == all.p;
+        struct str one = take_character(&rest);
+        run = is_letter(one.p[0]) ? run + 1 : 0;
+        if (run > RUN_MAX) /* no reading need have more of them */
+            break;
+        add_pattern(&pattern, one, first);
+    }
     if (plain)
         add_initials(&pattern, word);
     *ret_word = (struct text_pinyin_word){

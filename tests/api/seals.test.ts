@@ -81,6 +81,7 @@ test("an exported log is proved with nothing but the file, and by a second verif
   assert.equal(good.status, 0, good.out + good.err);
   assert.match(good.out, new RegExp(`^good: ${proof.leaves.length} events from leaf 0 on, ${proof.seals.length} seals\n`));
   assert.match(good.out, /\(as given\)/);
+  assert.match(good.out, /^seals that were kept elsewhere: compared 3 of 3, none differs$/m);
   assert.equal((await tidemark(["verify", file, "--key", key.replace(/^./, key.startsWith("0") ? "1" : "0")])).status, 1);
 
   const changed = path.join(scratch, "changed.jsonl");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Client, type Item } from "../lib/client.ts";
-import { createCustomer } from "../lib/demo.ts";
+import { createCustomer, customerFields } from "../lib/demo.ts";
 import { PASSWORD, Server } from "../lib/server.ts";
 import { waitUntil } from "../lib/wait.ts";
 
@@ -48,6 +48,15 @@ test("what is masked on a row is passed by: in pinyin, by its beginning and by i
     assert.ok((await find(q)).includes(id), q);
     assert.ok(!(await find(q, clerk)).includes(id), `${q}: found by a masked phone`);
   }
+});
+
+test("a batch whose words are more than one statement takes is found, from its first record to its last", async () => {
+  const name = (i: number) => Array.from({ length: 100 }, (_, at) => String.fromCodePoint(0x4e00 + ((i * 7919 + at * 104729) % 20000))).join("");
+  const create = await Promise.all(Array.from({ length: 160 }, async (_, i) => ({ fields: await customerFields(manager, { name: name(i) }) })));
+  const done = manager.expect<{ create: Item[] }>(200, await manager.post(`${PATH}:batch`, { create }));
+  const words = server.sql(`SELECT COUNT(*) AS n FROM idx_search_word WHERE id IN (${done.create.map((item) => item.id).join(",")})`);
+  assert.ok(Number(words[0]?.["n"]) > 25_000, `${words[0]?.["n"]} words`);
+  for (const i of [0, 1, 80, 158, 159]) for (const q of [name(i).slice(0, 4), name(i).slice(50, 54), name(i).slice(-4)]) assert.ok((await find(q)).includes(done.create[i]?.id as string), `record ${i}, q=${q}`);
 });
 
 // ---- every spelling of random names, against an oracle that reads the names alone

@@ -252,6 +252,42 @@ static void test_what_was_kept_elsewhere(void **state)
     assert_string_equal(verdict.what, "the log ends before a seal that was kept elsewhere");
 }
 
+/* Of a number each is compared; and a range must hold one at least, or nothing is said of them. */
+static void test_every_kept_seal_is_compared(void **state)
+{
+    struct seal kept[3], other;
+    (void)state;
+    random_begin();
+    made_begin(&made, 30, 5, 0);
+    other = made.seals[3];
+    made_begin(&made, 30, 5, 0);
+    for (size_t at = 0; at < 2; at++) {
+        kept[0] = at == 0 ? other : made.seals[3];
+        kept[1] = at == 0 ? made.seals[3] : other;
+        kept[2] = made.seals[4];
+        struct audit_verify_opts opts = {.kept = kept, .n_kept = 3};
+        struct audit_verdict verdict = made_verify(buf_str(&made.text), &opts);
+        assert_false(verdict.good);
+        assert_int_equal(verdict.seal, 4);
+        assert_string_equal(verdict.what, "it is not the seal that was kept elsewhere (leaves 15 to 19)");
+        kept[at] = kept[1 - at]; /* the same twice is no fault */
+        verdict = made_verify(buf_str(&made.text), &opts);
+        assert_true(verdict.good);
+        assert_int_equal(verdict.compared, 3);
+    }
+    made_begin(&made, 30, 5, 3);
+    struct audit_verify_opts opts = {.kept = made.seals, .n_kept = 2};
+    struct audit_verdict verdict = made_verify(buf_str(&made.text), &opts);
+    assert_false(verdict.good);
+    assert_int_equal(verdict.compared, 0);
+    assert_string_equal(verdict.what,
+        "the log begins after every seal that was kept elsewhere: none could be compared with it");
+    opts.n_kept = 3; /* the one that the range begins after counts */
+    verdict = made_verify(buf_str(&made.text), &opts);
+    assert_true(verdict.good);
+    assert_int_equal(verdict.compared, 1);
+}
+
 static void test_a_key_that_nobody_named(void **state)
 {
     (void)state;
@@ -489,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_files_of_others),
         cmocka_unit_test(test_nothing_yet),
         cmocka_unit_test(test_what_was_kept_elsewhere),
+        cmocka_unit_test(test_every_kept_seal_is_compared),
         cmocka_unit_test(test_a_key_that_nobody_named),
         cmocka_unit_test(test_ten_thousand_changes),
         cmocka_unit_test(test_an_event_with_its_hash),

@@ -123,6 +123,39 @@ static void test_random_parts_are_found(void **state)
     }
 }
 
+/* However long a text, its readings fit their column, and what comes after a run of letters is read. */
+static void test_long_runs(void **state)
+{
+    (void)state;
+    enum { LETTERS = 20000 };
+    static const size_t APART[] = {LETTERS, 1000, 64, 5};
+    for (size_t a = 0; a < sizeof APART / sizeof APART[0]; a++) {
+        struct text_pinyin pinyin;
+        char *text = arena_alloc(arena, 2 * LETTERS + 32);
+        size_t n = strlen("行行行行");
+        memcpy(text, "行行行行", n);
+        for (size_t i = 0; i < LETTERS; i++) {
+            if (i > 0 && i % APART[a] == 0)
+                text[n++] = ' ';
+            text[n++] = (char)('a' + i % 26);
+        }
+        memcpy(text + n, "重庆", strlen("重庆"));
+        text_pinyin(arena, (struct str){text, n + strlen("重庆")}, &pinyin);
+        assert_true(pinyin.text.n > strlen("XingXingXingXing") + 64 && pinyin.text.n < 65535);
+        assert_true(str_starts(pinyin.text, STR("XingXingXingXingA")));
+        assert_true(has_word(&pinyin, "abcdefghij"));
+        assert_true(APART[a] != LETTERS || has_word(&pinyin, "zhongqing"));
+    }
+    struct text_pinyin_word word;
+    char letters[101] = "", pattern[64 * 4 + 1] = "A";
+    memset(letters, 'a', 100);
+    for (size_t i = 1; i < 64; i++)
+        strcat(pattern, "[aA]");
+    text_pinyin_word(arena, str_of(letters), &word);
+    assert_true(str_starts(word.pattern, str_of(pattern)));
+    assert_int_equal(word.pattern.p[strlen(pattern)], '|'); /* the initials */
+}
+
 static void test_any_bytes(void **state)
 {
     (void)state;
@@ -138,6 +171,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_readings), cmocka_unit_test(test_words),
         cmocka_unit_test(test_searched_words), cmocka_unit_test(test_random_parts_are_found),
-        cmocka_unit_test(test_any_bytes)};
+        cmocka_unit_test(test_long_runs), cmocka_unit_test(test_any_bytes)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
