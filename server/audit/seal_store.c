@@ -36,6 +36,9 @@ static const char SQL_MOVE[] =
     "UPDATE seal_head SET gtid=?, pos=?, n=?, found_after=?, found_to=?, gap=? WHERE id=1";
 static const char SQL_HASHES[] =
     "SELECT leaf, hash FROM tidemark_log.seal_leaf WHERE leaf>=? AND leaf<? ORDER BY leaf";
+static const char SQL_WINDOW[] =
+    "SELECT MAX(id) FROM (SELECT id FROM tidemark_log.event FORCE INDEX (PRIMARY) "
+    "WHERE id>? AND id<=? ORDER BY id LIMIT " /* SEAL_FIND_EVENTS */ "20000) AS w";
 static const char SQL_FIND[] =
     "SELECT " SEAL_SELECT
     " FROM tidemark_log.event AS e LEFT JOIN tidemark_log.seal_leaf AS l ON l.event=e.id "
@@ -310,14 +313,19 @@ task_fn int seal_move(struct db *db, struct lease *lease, const struct seal_plac
 /* ---- events without a place ---------------------------------------------------------------------------- */
 
 task_fn int seal_find(struct db *db, int64_t after, int64_t to, size_t limit,
-    struct seal_pending **ret_leaves, size_t *ret_n, int64_t *ret_sequence, struct err *err)
+    struct seal_pending **ret_leaves, size_t *ret_n, int64_t *ret_last, int64_t *ret_sequence,
+    struct err *err)
 {
     struct db_rows rows, end;
-    int rc = db_query(db, SQL_FIND, DB_PARAMS(DB_I(after), DB_I(to), DB_I(limit)), &rows, err);
+    int rc = db_query(db, SQL_WINDOW, DB_PARAMS(DB_I(after), DB_I(to)), &rows, err);
+    if (rc < 0)
+        return rc;
+    int64_t last = db_cell(&rows, 0, 0)->kind == DB_INT ? db_cell(&rows, 0, 0)->i : to;
+    rc = db_query(db, SQL_FIND, DB_PARAMS(DB_I(after), DB_I(last), DB_I(limit)), &rows, err);
     if (rc == -ERR_TOO_LARGE && limit > 1) {
         err_clear(err);
-        return seal_find(
-            db, after, to, limit / 8 + 1 < limit ? limit / 8 + 1 : 1, ret_leaves, ret_n, ret_sequence, err);
+        return seal_find(db, after, to, limit / 8 + 1 < limit ? limit / 8 + 1 : 1, ret_leaves, ret_n,
+            ret_last, ret_sequence, err);
     }
     if (rc == 0)
         rc = db_query(db, SQL_END, DB_NO_PARAMS, &end, err);
@@ -337,6 +345,8 @@ task_fn int seal_find(struct db *db, int64_t after, int64_t to, size_t limit,
         seal_leaf_hash(&event, digest, &scratch, (*ret_leaves)[i].hash);
     }
     *ret_n = rows.n_rows;
+    /* As many as were asked for: there may be more of them in the window. */
+    *ret_last = rows.n_rows > 0 && rows.n_rows == limit ? (*ret_leaves)[rows.n_rows - 1].event : last;
     *ret_sequence = db_cell(&end, 0, 0)->kind == DB_INT ? db_cell(&end, 0, 0)->i : 0;
     seal_event_done(&event);
     buf_done(&scratch);

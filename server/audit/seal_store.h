@@ -60,10 +60,13 @@ task_fn int seal_write(
 task_fn int seal_move(struct db *db, struct lease *lease, const struct seal_place *place, struct err *err);
 
 /* Events with ids in (after, to] that are no leaves, lowest first, at most `limit`, as leaves without a
- * place. *ret_sequence: of the binlog's end after they were read; those that came by the feed up to there are
- * not found ones. */
+ * place. Looks at no more than SEAL_FIND_EVENTS of the log: *ret_last is the id up to which it has looked,
+ * `to` at the end, whether or not there were any. *ret_sequence: of the binlog's end after they were read;
+ * those that came by the feed up to there are not found ones. */
+#define SEAL_FIND_EVENTS 20000
 task_fn int seal_find(struct db *db, int64_t after, int64_t to, size_t limit,
-    struct seal_pending **ret_leaves, size_t *ret_n, int64_t *ret_sequence, struct err *err);
+    struct seal_pending **ret_leaves, size_t *ret_n, int64_t *ret_last, int64_t *ret_sequence,
+    struct err *err);
 
 /* ---- for readers --------------------------------------------------------------------------------------- */
 

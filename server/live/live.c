@@ -382,6 +382,14 @@ static void tend_channel(struct channel *channel, int64_t now_us)
     views_digest(channel, now_us);
 }
 
+/* A list with paths that nobody looks at would be read again and again while things change: its load, which
+ * is told by the drop, frees it. */
+static bool is_over(const struct channel *channel, int64_t now_us)
+{
+    return channel->n_viewers == 0 && (!channel->loading || pathed_is(channel)) &&
+           now_us - channel->empty_since_us > LIVE_LINGER_MS * INT64_C(1000);
+}
+
 static void on_timer(void *arg)
 {
     struct live *live = arg;
@@ -389,8 +397,7 @@ static void on_timer(void *arg)
     live->turn++;
     list_for_each_safe (it, &live->channels) {
         struct channel *channel = list_entry(it, struct channel, in_live);
-        if (channel->n_viewers == 0 && !channel->loading &&
-            now_us - channel->empty_since_us > LIVE_LINGER_MS * INT64_C(1000))
+        if (is_over(channel, now_us))
             channel_drop(channel);
         else
             tend_channel(channel, now_us);

@@ -194,6 +194,8 @@ static task_fn int hear_lost_ends(struct listening *listening, struct err *err)
 static task_fn void hear_lost(struct listening *listening, const struct feed_tx *tx)
 {
     log_event(LOG_ERR, "main", "the feed has lost its place: every screen is read anew");
+    /* Nothing leaves until it is known what the rights are now, and at the end nothing at all. */
+    live_fence(listening->live, true);
     for (;;) {
         struct err err = {0};
         int rc = world_refresh(listening->house, &err);
@@ -210,6 +212,7 @@ static task_fn void hear_lost(struct listening *listening, const struct feed_tx 
     }
     listening->told_epoch = listening->house->world->epoch;
     live_lost(listening->live);
+    live_fence(listening->live, false);
     sealer_hear(listening->sealer, tx);
     unaudited_hear(listening, tx);
 }

@@ -1,13 +1,14 @@
 /*
  * A listener and a task. The listener turns each event that the feed hands over into a leaf and keeps it; it
- * never waits for the database, but where so much waits that the database must be away. The task takes the
- * lease when nobody has it, and while it holds it writes what waits: once in audit.seal_ms, or as soon as
+ * waits only where too much is kept, and not for long: what the task has not sealed by then is dropped, as if
+ * the feed had lost its place, for everything else hangs on the feed, too. The task takes the lease when
+ * nobody has it, and while it holds it writes what waits: once in audit.seal_ms, or as soon as
  * audit.seal_events wait. A process without the lease sees in the feed how far the holder has come, and
  * forgets what is sealed; so it can go on at any time, from the place that stands in the database.
  *
- * Events that the feed did not tell of (from before the first start, or lost with the binlog) are looked for
- * in the table, in the order of their ids, and sealed as leaves without a position; the seals over them say
- * so.
+ * Events that the feed did not tell of (from before the first start, or lost with the binlog) or that were
+ * dropped are looked for in the table, in the order of their ids, and sealed as leaves without a position;
+ * the seals over them say so.
  */
 #include "main/sealer.h"
 
@@ -27,9 +28,11 @@
 #define SEALER_MAGIC 0x5ea1e200u
 #define PLACE_EVERY_US INT64_C(10000000) /* a place that moved without events is written so often */
 enum {
-    WAITING_MAX = 200000, /* leaves; past it the feed waits */
-    PAUSE_MS = 1000,      /* after an error, and between looks at the lease */
-    FIND_PAUSE_MS = 5,    /* between windows of found events: others want the database, too */
+    WAITING_MAX = 200000,           /* leaves; past it the feed waits for room, */
+    ROOM_MS = 3000,                 /* … so long: a feed that is silent for 5 s is a dead one */
+    WAITING_MUCH = WAITING_MAX / 2, /* before that happens something is done */
+    PAUSE_MS = 1000,                /* after an error, and between looks at the lease */
+    FIND_PAUSE_MS = 5,              /* between windows of found events: others want the database, too */
     FEED_WAIT_MS = 10000,
     CONNECTIONS = 2,
     HEAD_COLUMNS = 3
@@ -51,7 +54,10 @@ struct sealer {
     int64_t heard, heard_server;
     int64_t n_in_tx; /* events of the running transaction so far */
     bool lost;       /* the feed has lost its place: to be declared */
+    bool dropped;    /* what waited up to done_pos: to be declared, unless another has sealed it */
+    uint64_t losses; /* of the feed's place */
     char lost_gtid[SEAL_GTID_MAX];
+    bool deaf; /* at the end: an event found no room, and nothing after it may be heard */
     /* How an event is read. */
     const struct feed_table *table;
     size_t columns[SEAL_COLUMN_COUNT];
@@ -166,7 +172,13 @@ static void done_to(struct sealer *sealer, int64_t pos, int64_t n)
         return;
     sealer->done_pos = pos;
     sealer->done_n = n;
+    sealer->dropped = false; /* sealed further than what was dropped */
     trim(sealer);
+}
+
+static bool must_declare(const struct sealer *sealer)
+{
+    return sealer->lost || sealer->dropped;
 }
 
 static bool find_columns(struct sealer *sealer, const struct feed_table *table)
@@ -183,19 +195,51 @@ static bool find_columns(struct sealer *sealer, const struct feed_table *table)
     return true;
 }
 
-static task_fn struct seal_pending *make_room(struct sealer *sealer)
+/* What waits, and the rest of this transaction, is found in the table, like what was not heard. */
+static void forget(struct sealer *sealer, const struct feed_tx *tx)
 {
-    struct err err = {0};
+    sealer->n_waiting = 0;
+    sealer->done_pos = tx->sequence;
+    sealer->done_n = INT64_MAX;
+    (void)snprintf(sealer->lost_gtid, sizeof sealer->lost_gtid, "%lld-%lld-%lld", (long long)tx->domain,
+        (long long)tx->server, (long long)tx->sequence);
+    task_cond_wake_all(&sealer->room);
+    task_cond_wake_all(&sealer->wake);
+    task_cond_wake_all(&sealer->moved);
+}
+
+/* Nothing of it is sealed for so long that the feed cannot wait. */
+static void drop(struct sealer *sealer, const struct feed_tx *tx)
+{
+    log_event(LOG_ERR, "main", "too much waits for its seal: it will be looked for in the log",
+        LOG_I("events", (int64_t)sealer->n_waiting));
+    sealer->dropped = true;
+    forget(sealer, tx);
+}
+
+/* What waits may be other than before. */
+static task_fn void make_room(struct sealer *sealer, const struct feed_tx *tx)
+{
     while (sealer->n_waiting >= WAITING_MAX && !sealer->stop) {
+        struct err err = {0};
         task_cond_wake_all(&sealer->wake);
-        if (task_cond_wait(&sealer->room, 0, &err) < 0)
-            return NULL; /* it is the end: heard again at the next start */
+        int rc = task_cond_wait(&sealer->room, ROOM_MS, &err);
+        if (rc == -ERR_TIMEOUT) {
+            drop(sealer, tx);
+        } else if (rc < 0) {
+            sealer->deaf = true; /* it is the end: heard again at the next start */
+            return;
+        }
     }
+}
+
+static struct seal_pending *add_waiting(struct sealer *sealer)
+{
     if (sealer->n_waiting == sealer->cap_waiting) {
         sealer->cap_waiting = sealer->cap_waiting ? sealer->cap_waiting * 2 : 1024;
         sealer->waiting = must_realloc(sealer->waiting, sealer->cap_waiting * sizeof *sealer->waiting);
     }
-    return &sealer->waiting[sealer->n_waiting];
+    return &sealer->waiting[sealer->n_waiting++];
 }
 
 static task_fn void hear_event(
@@ -209,9 +253,10 @@ static task_fn void hear_event(
         return;
     if (sealer->table != change->table && !find_columns(sealer, change->table))
         return;
-    struct seal_pending *leaf = make_room(sealer);
-    if (!leaf)
+    make_room(sealer, tx);
+    if (sealer->deaf || is_done(sealer, tx->sequence, n)) /* sealed or dropped meanwhile */
         return;
+    struct seal_pending *leaf = add_waiting(sealer);
     for (size_t c = 0; c < SEAL_COLUMN_COUNT; c++)
         cells[c] = &change->after[sealer->columns[c]];
     must(epoch.n == SEAL_EPOCH_CHARS);
@@ -220,7 +265,6 @@ static task_fn void hear_event(
     memcpy(leaf->epoch, epoch.p, SEAL_EPOCH_CHARS);
     seal_event_read(&sealer->event, cells, seal_pos_print(text, epoch, tx->sequence), n);
     seal_leaf_hash(&sealer->event, sealer->digest, &sealer->scratch, leaf->hash);
-    sealer->n_waiting++;
 }
 
 /* What another process has sealed. */
@@ -243,22 +287,19 @@ static void hear_head(struct sealer *sealer, const struct feed_change *change)
 static void hear_lost(struct sealer *sealer, const struct feed_tx *tx)
 {
     sealer->lost = true;
-    sealer->n_waiting = 0; /* what waited is found in the table, like what was not heard */
-    sealer->done_pos = tx->sequence;
-    sealer->done_n = INT64_MAX;
-    task_cond_wake_all(&sealer->room);
-    (void)snprintf(sealer->lost_gtid, sizeof sealer->lost_gtid, "%lld-%lld-%lld", (long long)tx->domain,
-        (long long)tx->server, (long long)tx->sequence);
+    sealer->dropped = false; /* declared with it */
+    sealer->losses++;
     sealer->heard = tx->sequence;
     sealer->heard_server = tx->server;
     sealer->table = NULL;
-    task_cond_wake_all(&sealer->wake);
-    task_cond_wake_all(&sealer->moved);
+    forget(sealer, tx);
 }
 
 task_fn void sealer_hear(struct sealer *sealer, const struct feed_tx *tx)
 {
     CHECK(sealer, SEALER_MAGIC);
+    if (sealer->deaf)
+        return;
     if (tx->kind == FEED_LOST) {
         hear_lost(sealer, tx);
         return;
@@ -268,7 +309,7 @@ task_fn void sealer_hear(struct sealer *sealer, const struct feed_tx *tx)
     if (tx->first)
         sealer->n_in_tx = 0;
     sealer->table = NULL; /* tables are counted, and another may stand in the same place */
-    for (size_t i = 0; i < tx->n_changes; i++) {
+    for (size_t i = 0; i < tx->n_changes && !sealer->deaf; i++) {
         const struct feed_change *change = &tx->changes[i];
         if (!change->after)
             continue;
@@ -279,7 +320,7 @@ task_fn void sealer_hear(struct sealer *sealer, const struct feed_tx *tx)
                  str_eq(change->table->schema, STR("tidemark")))
             hear_head(sealer, change);
     }
-    if (tx->last) {
+    if (tx->last && !sealer->deaf) {
         sealer->heard = tx->sequence;
         sealer->heard_server = tx->server;
         task_cond_wake_all(&sealer->moved);
@@ -348,7 +389,7 @@ static task_fn int write_lost(struct sealer *sealer, struct err *err)
     int rc = write_work(sealer, &work, err);
     /* It may have been lost once more meanwhile. */
     if (rc == 0 && sealer->lease.held && strcmp(work.place.gtid, sealer->lost_gtid) == 0)
-        sealer->lost = false;
+        sealer->lost = sealer->dropped = false;
     return rc;
 }
 
@@ -356,7 +397,7 @@ static task_fn int write_lost(struct sealer *sealer, struct err *err)
 static task_fn int wait_heard(struct sealer *sealer, int64_t sequence, struct err *err)
 {
     int64_t began_us = clock_monotonic_us();
-    while (sealer->heard < sequence && !sealer->lost) {
+    while (sealer->heard < sequence && !must_declare(sealer)) {
         int rc = task_cond_wait(&sealer->moved, PAUSE_MS, err);
         if (rc == -ERR_TIMEOUT)
             err_clear(err);
@@ -368,26 +409,26 @@ static task_fn int wait_heard(struct sealer *sealer, int64_t sequence, struct er
     return 0;
 }
 
-/* A window of events without a place; those that wait with one are none of them. */
+/* A window of the log: its events without a place; those that wait with one are none of them. */
 static task_fn int write_found(struct sealer *sealer, struct err *err)
 {
     struct seal_place *place = &sealer->state->place;
     struct seal_work work = {.place = *place};
     struct seal_pending *leaves = NULL;
     size_t n = 0;
-    int64_t sequence = 0;
+    int64_t last = 0, sequence = 0;
     int rc = seal_find(sealer->db, place->found_after, place->found_to,
-        (size_t)sealer->conf->audit_seal_events, &leaves, &n, &sequence, err);
+        (size_t)sealer->conf->audit_seal_events, &leaves, &n, &last, &sequence, err);
     if (rc == 0)
         rc = wait_heard(sealer, sequence, err);
-    if (rc < 0 || sealer->lost)
+    if (rc < 0 || must_declare(sealer))
         return rc;
     struct map *waiting = map_new();
     for (size_t i = 0; i < sealer->n_waiting; i++)
         (void)map_put_id(waiting, sealer->waiting[i].event, sealer);
-    if (n > 0)
-        work.place.found_after = leaves[n - 1].event;
-    else {
+    if (last < place->found_to) {
+        work.place.found_after = last;
+    } else {
         work.place.found_after = work.place.found_to = 0;
         work.place.gap = SEAL_NO_GAP;
     }
@@ -446,6 +487,17 @@ static task_fn int load(struct sealer *sealer, struct err *err)
     return 0;
 }
 
+/* Much waits, and another seals: that it is sealed may stand in the feed behind what finds no room here. */
+static task_fn int look_at_place(struct sealer *sealer, struct err *err)
+{
+    struct seal_place place;
+    uint64_t losses = sealer->losses;
+    int rc = seal_place_load(sealer->db, &place, err);
+    if (rc == 0 && !sealer->lost && losses == sealer->losses)
+        done_to(sealer, place.pos, place.n);
+    return rc;
+}
+
 /* *ret_more: there is more to do at once. */
 static task_fn int turn(struct sealer *sealer, bool *ret_more, struct err *err)
 {
@@ -455,17 +507,21 @@ static task_fn int turn(struct sealer *sealer, bool *ret_more, struct err *err)
         rc = become_holder(sealer, err);
     if (rc == 0 && sealer->lease.held && !sealer->is_loaded)
         rc = load(sealer, err);
+    if (rc == 0 && !sealer->lease.held && sealer->n_waiting >= WAITING_MUCH)
+        rc = look_at_place(sealer, err);
     if (rc < 0 || !sealer->lease.held)
         return rc;
-    if (sealer->lost)
+    if (must_declare(sealer))
         rc = write_lost(sealer, err);
     else if (sealer->n_waiting > 0)
         rc = write_waiting(sealer, err);
     else
         rc = write_place(sealer, err);
-    if (rc == 0 && sealer->lease.held && sealer->state->place.found_to > 0)
+    /* That waits for the feed, which must not wait for room meanwhile. */
+    if (rc == 0 && sealer->lease.held && sealer->state->place.found_to > 0 &&
+        sealer->n_waiting < WAITING_MUCH)
         rc = write_found(sealer, err);
-    *ret_more = sealer->lease.held && (sealer->state->place.found_to > 0 || sealer->lost ||
+    *ret_more = sealer->lease.held && (sealer->state->place.found_to > 0 || must_declare(sealer) ||
                                           sealer->n_waiting >= (size_t)sealer->conf->audit_seal_events);
     return rc;
 }
@@ -570,10 +626,11 @@ static task_fn void finish(struct sealer *sealer)
     int rc = 0;
     if (!db_is_up(sealer->db))
         return; /* the next start goes on */
-    while (rc == 0 && sealer->lease.held && sealer->is_loaded && !sealer->lost && sealer->n_waiting > 0)
+    while (
+        rc == 0 && sealer->lease.held && sealer->is_loaded && !must_declare(sealer) && sealer->n_waiting > 0)
         rc = write_waiting(sealer, &err);
     sealer->placed_us = 0;
-    if (rc == 0 && sealer->lease.held && sealer->is_loaded && !sealer->lost)
+    if (rc == 0 && sealer->lease.held && sealer->is_loaded && !must_declare(sealer))
         (void)write_place(sealer, &err);
     lease_release(sealer->db, &sealer->lease);
 }

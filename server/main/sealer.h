@@ -16,7 +16,8 @@ struct boot;
 task_fn int sealer_start(struct boot *boot, struct str *gtid, struct sealer **ret_sealer, struct err *err);
 /* The task that writes; after the feed has been started. */
 void sealer_run(struct sealer *sealer);
-/* From the feed's consumer, one after the other, a loss as well. Parks while too much waits. */
+/* From the feed's consumer, one after the other, a loss as well. Parks while too much waits, for some seconds
+ * at most. */
 task_fn void sealer_hear(struct sealer *sealer, const struct feed_tx *tx);
 void sealer_keep(struct sealer *sealer, struct tx *tx); /* once a second: the lease */
 task_fn void sealer_stop(struct sealer *sealer);        /* NULL is accepted; nothing is heard any more */

@@ -59,10 +59,11 @@ static int write_some(struct seal_state *state, struct lease *lease, size_t n, b
 {
     struct seal_pending *leaves = NULL;
     struct seal_work work = {.lease = lease, .seed = seed};
-    int64_t sequence = 0;
+    int64_t last = 0, sequence = 0;
     size_t found = 0;
-    int rc = seal_find(fixture.app, state->place.found_after, INT64_MAX, n, &leaves, &found, &sequence, err);
-    must(rc < 0 || (found == n && sequence > 0));
+    int rc = seal_find(
+        fixture.app, state->place.found_after, INT64_MAX, n, &leaves, &found, &last, &sequence, err);
+    must(rc < 0 || (found == n && last == leaves[n - 1].event && sequence > 0));
     if (rc < 0)
         return rc;
     work.place = state->place;
@@ -280,12 +281,49 @@ static void test_tampering(void **state)
     task_run(run_tampering, NULL);
 }
 
+/* What is sealed is passed over in windows, and each call goes on, whether or not it finds any. */
+static void run_windows(void *arg)
+{
+    enum { FIRST = 1000, LAST = FIRST + SEAL_FIND_EVENTS + 499, TO = LAST + 50, FOUND = 3 };
+    struct err err = {0};
+    struct seal_pending *leaves = NULL;
+    size_t n = 9;
+    int64_t last = 0, sequence = 0;
+    (void)arg;
+    run_sql(fixture.migrate, "INSERT INTO tidemark_log.event (id,at,login,action) "
+                             "SELECT 999+seq,UTC_TIMESTAMP(6),'many','login' FROM seq_1_to_20500");
+    run_sql(fixture.migrate, "INSERT INTO tidemark_log.seal_leaf (leaf,event,epoch,pos,n,hash) "
+                             "SELECT 999+seq,999+seq,'',0,0,REPEAT('x',32) FROM seq_1_to_20497");
+    report(seal_find(fixture.app, FIRST - 1, TO, FOUND - 1, &leaves, &n, &last, &sequence, &err), &err,
+        "a window where all is sealed");
+    must(n == 0 && last == FIRST + SEAL_FIND_EVENTS - 1 && sequence > 0);
+    report(seal_find(fixture.app, last, TO, FOUND - 1, &leaves, &n, &last, &sequence, &err), &err,
+        "as many as were asked for");
+    must(n == FOUND - 1 && leaves[0].event == LAST - 2 && last == LAST - 1);
+    report(seal_find(fixture.app, last, TO, FOUND - 1, &leaves, &n, &last, &sequence, &err), &err,
+        "the last of them");
+    must(n == 1 && leaves[0].event == LAST && last == LAST);
+    report(seal_find(fixture.app, last, TO, FOUND - 1, &leaves, &n, &last, &sequence, &err), &err, "the end");
+    must(n == 0 && last == TO);
+    report(seal_find(
+               fixture.app, FIRST + SEAL_FIND_EVENTS - 1, LAST, FOUND, &leaves, &n, &last, &sequence, &err),
+        &err, "as many as there are");
+    must(n == FOUND && leaves[FOUND - 1].event == LAST && last == LAST);
+}
+
+static void test_windows(void **state)
+{
+    (void)state;
+    task_run(run_windows, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sealing),
         cmocka_unit_test(test_reading),
         cmocka_unit_test(test_tampering),
+        cmocka_unit_test(test_windows),
     };
     return cmocka_run_group_tests(tests, schema_set_up, schema_tear_down);
 }
